@@ -1,0 +1,1 @@
+"""nlp-deid: finds and removes identifiers in clinical notes, offline."""

@@ -1,0 +1,1 @@
+"""Detectors: each proposes spans, alone and without deciding."""

@@ -1,0 +1,1 @@
+"""Replacement: the policy and the actions it names."""
