@@ -1,1 +1,25 @@
-"""nlp-deid: finds and removes identifiers in clinical notes, offline."""
+"""nlp-deid: finds and removes identifiers in clinical notes, offline.
+
+>>> import nlp_deid
+>>> deid = nlp_deid.load()
+>>> deid("Seen by Dr. Ada Park on 3/4/2019.").text
+'Seen by Dr. [DOCTOR] on [DATE].'
+"""
+
+from nlp_deid.note import Detector, Note, Span
+from nlp_deid.pipeline import Deid, Deidentified, DeidError, PipelineError, load, pipelines
+from nlp_deid.replace.policy import Policy, PolicyError
+
+__all__ = [
+    "Deid",
+    "DeidError",
+    "Deidentified",
+    "Detector",
+    "Note",
+    "PipelineError",
+    "Policy",
+    "PolicyError",
+    "Span",
+    "load",
+    "pipelines",
+]
