@@ -1,0 +1,259 @@
+"""Personal names by context: titles, credentials, kinship, roles, fields, signatures.
+
+Context rules for names in the manner of Neamatullah et al. 2008 (BMC Med Inform Decis Mak 8:32,
+Methods): a cue says that a name must follow or precede; the dictionaries say where it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import regex
+
+from nlp_deid.detect.lexicon import Lexicon
+from nlp_deid.detect.names import GAP, PARTICLES, WORD, Kind, NameWords, Word, is_gap
+from nlp_deid.layout import WRAP
+from nlp_deid.note import Detector, Note, Span
+
+_NEXT = regex.compile(rf"(?:\.?{GAP}|\.|{GAP}?[\"'(]{{1,2}})?({WORD})")
+_COMMA = regex.compile(rf"{GAP}?,{GAP}?(?=\p{{Lu}})|{GAP}?\^(?=\p{{L}})")
+_LIST = regex.compile(rf"{GAP}?(?:,|/|&|\+){GAP}?(?:(?:and|&){GAP})?|{GAP}(?:and|&|y|e|or){GAP}")
+# Words that end a name though a list of names may hold them.
+_STOP = frozenset(
+    """the a an and or of to in on at for by with from is was are were be has had have he she his her they will would
+    may can no not none nil yes see seen notes note on off if then this that these those who whom which when where please
+    today tomorrow yesterday patient pt mother father wife husband son daughter dr mr mrs ms miss md rn np pa do phd
+    am pm dob mrn age sex date time phone fax tel ext room bed unit ward clinic hospital center centre street road
+    office service team aware notified called paged present bedside dictated signed electronically attending resident
+    fellow intern nurse physician doctor admit admitted discharge discharged plan hpi pmh ros exam labs meds
+    january february march april june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun jan feb mar apr jun jul aug sep sept oct
+    nov dec""".split()
+)
+
+
+@dataclass(frozen=True)
+class Cue:
+    """Words before a name.
+
+    need: "any" (whatever follows with a capital is a name), "likely" (a word of the language is
+    not), "sure" (only a listed name or an initial with a word).
+    """
+
+    name: str
+    pattern: str
+    label: str
+    score: float
+    need: str
+    lower: bool = False
+
+    @cached_property
+    def compiled(self) -> regex.Pattern[str]:
+        """The cue's pattern; its match ends where the name must start."""
+        return regex.compile(self.pattern)
+
+
+_OPEN = rf"(?:{GAP}?[:#=]{GAP}?|{GAP}?[\"'(]{{1,2}}|,?{GAP}(?:[\"'(]{{1,2}}|named{GAP}|called{GAP}|is{GAP}|-{{1,2}}{GAP})?)"
+_KIN = (
+    "wife|husband|hubby|husb|spouse|partner|fianc[eé]e?|girlfriend|boyfriend|bf|gf|mother|father|mom|mum|mam|dad|mama|papa|"
+    "parents?|stepmother|stepfather|step-?(?:mom|dad|son|dtr|daughter)|brother|bro|sister|sis|sib|sibling|twin|sons?|"
+    "daughters?|dtrs?|dau|grand(?:mother|father|ma|pa|son|daughter|dtr|child|children|parents)|granny|nana|"
+    "aunt|auntie|aunty|uncle|nephew|niece|cousins?|in-law|inlaw|mil|fil|guardian|foster (?:mother|father|mom|dad|parent)|"
+    "caregiver|carer|friend|neighbou?r|roommate|flatmate|housemate|landlord|landlady|girl|boy|baby|infant|child|children|"
+    "kids?|widow|widower|godmother|godfather|HCP|HCPOA|POA|NOK|proxy|emergency contact|boss|coworker|co-worker|sponsor|FOB|MOB|"
+    "MGM|MGF|PGM|PGF|ex-?wife|ex-?husband"
+)
+_ROLE = (
+    "attending|attg|attdg|pcp|gp|surgeon|assistant|fellow|resident|intern|hospitalist|physician|provider|consultant|registrar|"
+    "anesthesiologist|anaesthetist|anesthesia|radiologist|pathologist|cardiologist|neurologist|oncologist|nephrologist|"
+    "psychiatrist|psychologist|therapist|dietitian|dietician|pharmacist|nurse|midwife|rn|lpn|lvn|np|pa|pa-c|crna|cna|cnm|md|do|"
+    "msw|lcsw|lsw|sw|social worker|case manager|case mgr|cm|slp|ot|pt|rt|rd|emt|medic|paramedic|chaplain|pastor|imam|rabbi|"
+    "interpreter|interp|translator|scribe|tech|technologist|technician|sonographer|phlebotomist|examiner|evaluator|"
+    "referring(?: (?:md|physician|provider))?|ordering(?: (?:md|physician|provider))?|requesting|admitting|ref(?:erred)? by|"
+    "referring dr|charge(?: nurse| rn)?|supervisor|director|coordinator|coord|counselor|counsellor|author|cosigner|co-signed by|"
+    "cosigned by|seen by|signed|signed by|esigned by|e-signed by|electronically signed(?: by)?|/es/|dictated by|dictated|dict|"
+    "reviewed by|verified by|performed by|reported by|read by|prepared by|completed by|entered by|transcribed by|transcriptionist|"
+    "collected by|drawn by|approved by|authenticated by|attested by|assessed by|examined by|witness|witnessed by|"
+    "dear|attn|attention|sincerely|regards|kind regards|yours sincerely|yours faithfully|best wishes"
+)
+_WEAK = "per|by|w/|with|d/w|dw|cc|cc'd|via|from|to|call|called|contact|spoke with|spoke to|discussed with|ask for|paged|notified|text|see|saw|f/u|fu|follow up with|appt with|for"
+_FIELD = (
+    r"(?:patient|pt|client|resident|member|insured|subscriber|student|subject|claimant|decedent|donor|recipient|inmate|"
+    r"re|name|surname|last name|family name|first name|given name|forename|forenames|maiden name|alias|aka|legal name|preferred name|"
+    r"responsible party|guarantor|next of kin|nok|emergency contact|contact|contact person|poa|hcp|mother's name|father's name|"
+    r"guardian|spouse|caregiver|informant|caller)(?:'s)?(?: ?(?:full )?name)?(?: \([^)\n]{1,20}\))?"
+)
+
+CUES = (
+    Cue(
+        "title.doctor",
+        rf"(?i)(?<![\w-])(?:drs?|doctor|doctors|docteur|dra|prof|a/prof|professor)(?:\.{GAP}?|{GAP}|\.?{GAP}?(?=\())",
+        "DOCTOR", 0.97, "any", True,
+    ),
+    Cue(
+        "title.lay",
+        rf"(?i)(?<![\w-])(?:mr|mrs|ms|miss|mister|missus|mx|messrs|madam|mme|herr|frau|sr|sra|srta|señor|señora|doña|don|smt|shri|"
+        rf"auntie|aunty|grandma|grandpa|tía|tío|det|atty|officer|deputy|judge)(?:\.{GAP}?|{GAP})",
+        "PATIENT", 0.96, "any", True,
+    ),
+    Cue(
+        "title.clergy",
+        rf"(?<![\w-])(?i:fr|rev|pastor|rabbi|imam|chaplain|sister|deacon|father|nurse)(?:\.{GAP}?|{GAP})(?=\p{{Lu}})",
+        "DOCTOR", 0.8, "likely",
+    ),
+    Cue("kin", rf"(?<![\w-])(?i:{_KIN}){_OPEN}", "PATIENT", 0.92, "likely", True),
+    Cue("field", rf"(?<![\w-])(?i:{_FIELD})(?:{GAP}?(?:[:#=|]|\.{{2,60}}|-{{1,2}}){{1,2}}[ {WRAP}]{{0,30}}|[ ]{{2,30}})\"?", "PATIENT", 0.95, "any"),
+    Cue("pt", rf"(?<![\w-])(?i:pt|patient|client|baby|infant|student|resident|inmate)\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
+    Cue("role", rf"(?<![\w/-])(?i:{_ROLE})(?:{GAP}?[:#=|]|,|\.)?[ {WRAP}]{{1,4}}[\"(]?|(?<![\w/-])(?i:{_ROLE}){GAP}?\((?=\p{{Lu}})", "DOCTOR", 0.92, "likely"),
+    Cue("role.field", rf"(?<![\w/-])(?i:{_ROLE}|cc|to|from|by)(?:{GAP}?(?:[:=|]|\.{{2,60}})[ {WRAP}]{{0,30}})", "DOCTOR", 0.93, "likely"),
+    Cue("weak", rf"(?<![\w/-])(?i:{_WEAK})[ {WRAP}]{{1,2}}[\"(]?", "DOCTOR", 0.85, "sure"),
+)
+_CREDENTIALS = (
+    "MD|M\\.D\\.|DO|D\\.O\\.|MBBS|MBChB|MB ?BS|FRCP|FRACP|FACP|FACS|FRCS|MRCP|PhD|Ph\\.D\\.|PsyD|DPM|DMD|DDS|DC|OD|DNP|NP|FNP|FNP-C|ANP|ARNP|APRN|"
+    "CRNP|PNP|PA|PA-C|RN|R\\.N\\.|BSN|MSN|LPN|LVN|CNA|CRNA|CNM|CNS|RPh|PharmD|Pharm\\.D\\.|LCSW|LICSW|LMSW|MSW|LSW|BSW|LMFT|LPC|LMHC|"
+    "RD|RDN|LDN|PT|DPT|OT|OTR|OTR/L|SLP|CCC-SLP|RT|RRT|CRT|RPSGT|EMT|EMT-P|NREMT|RDMS|RVT|RDCS|MT|MLS|CCRN|CHPN|CWOCN|BCBA|CGC|"
+    "Ed\\.?S\\.?|Ed\\.?D\\.?|M\\.?Ed\\.?|PGY-?\\d|MS[34]|attending|hospitalist|intensivist|interpreter|chaplain|case manager|social worker"
+)
+_AFTER = regex.compile(
+    rf"(?:{GAP}?,|{GAP}?\(|{GAP}?/)?{GAP}?(?<=[\s,(/])(?:{_CREDENTIALS})(?![\w])"
+)
+
+
+class Context(Detector):
+    """Proposes the names that a cue announces.
+
+    A cue names the label; the dictionaries (names.py) say how far the name goes.
+    """
+
+    name = "context"
+
+    def __init__(self, lexicon: Lexicon | None = None) -> None:
+        self.words = NameWords(lexicon or Lexicon.load())
+
+    def find(self, note: Note) -> list[Span]:
+        """Names after titles, kin, roles, fields and weak cues, and before credentials."""
+        view = note.view
+        found = [
+            (start, end, cue.label, cue.score, f"context.{cue.name}")
+            for cue in CUES
+            for match in cue.compiled.finditer(view.text)
+            for start, end in self._names(view.text, match.end(), cue)
+        ]
+        found += self._credentialed(view.text)
+        return [Span(*view.span(start, end), *rest) for start, end, *rest in found]
+
+    def _names(self, text: str, at: int, cue: Cue) -> Iterator[tuple[int, int]]:
+        """The name at `at`, and the names of a list it begins ("Drs. A, B and C")."""
+        end = self._name(text, at, cue)
+        while end:
+            yield at, end
+            more = _LIST.match(text, end)
+            if not more:
+                return
+            at = more.end()
+            end = self._name(text, at, cue, "sure" if cue.need != "any" else "listed")
+
+    def _name(self, text: str, at: int, cue: Cue, need: str = "") -> int:
+        """Where the name starting at `at` ends, 0 if there is none."""
+        match = _NEXT.match(text, at)
+        if not match or match.start(1) != at:
+            return 0
+        first = self.words.word(match[1], at)
+        following = _NEXT.match(text, first.end)
+        second = self.words.word(following[1], following.start(1)) if following else None
+        if not self._opens(text, first, second, need or cue.need, cue.lower):
+            return 0
+        end = self._extend(text, first)
+        if comma := _COMMA.match(text, end):
+            given = self.words.word(_NEXT.match(text, comma.end())[1], comma.end())
+            if self._given(text, given, first, cue):
+                end = self._extend(text, given)
+        return end
+
+    def _opens(self, text: str, first: Word, second: Word | None, need: str, lower: bool) -> bool:
+        """Whether a name may begin with `first`."""
+        low = first.text.lower()
+        if first.text[0].islower():
+            if not lower or low in _STOP or len(first.text) < 3:
+                return low in PARTICLES and second is not None and second.text[0].isupper() and second.kind is Kind.NAME
+            likely = first.kind is Kind.NAME or (first.kind is Kind.UNKNOWN and len(low) > 4 and need == "any")
+            return likely or (need == "any" and first.kind is Kind.AMBIGUOUS and second is not None and second.kind is Kind.NAME)
+        if low in _STOP or self._is_field(text, first):
+            return False
+        if first.kind is Kind.INITIAL:
+            return second is not None and second.text[0].isupper() and second.nameable and is_gap(text, first.end, second.start)
+        if need == "any":
+            return True
+        shout = first.text.isupper() and len(first.text) < 4
+        if need in ("likely", "listed"):
+            return first.kind in (Kind.NAME, Kind.UNKNOWN, Kind.AMBIGUOUS, Kind.EPONYM) and not shout
+        return first.kind is Kind.NAME and not shout
+
+    @staticmethod
+    def _is_field(text: str, word: Word) -> bool:
+        """Whether a word is the key of a field ("Phone:")."""
+        return text[word.end : word.end + 1] == ":"
+
+    def _given(self, text: str, given: Word, last: Word, cue: Cue) -> bool:
+        """Whether the word behind a comma is the given name of "Last, First"."""
+        if given.text.lower() in _STOP or self._is_field(text, given) or given.kind is Kind.OTHER:
+            return False
+        if regex.match(rf"(?:{_CREDENTIALS})(?!\w)", text[given.start : given.start + 20]):
+            return False
+        return cue.name == "field" or (given.first and given.kind is Kind.NAME and last.last)
+
+    def _extend(self, text: str, word: Word) -> int:
+        """The end of the name that `word` begins: up to four more words that may belong to it."""
+        last = word
+        for _ in range(4):
+            match = _NEXT.match(text, last.end)
+            if not match or not self._continues(text, last, match):
+                break
+            last = self.words.word(match[1], match.start(1))
+        if last.kind is Kind.INITIAL and text[last.end : last.end + 1] == ".":
+            return last.end + 1
+        return last.end if last.text.lower() not in PARTICLES else word.end
+
+    def _continues(self, text: str, last: Word, match: regex.Match[str]) -> bool:
+        """Whether the next word still belongs to the name."""
+        word = self.words.word(match[1], match.start(1))
+        between = text[last.end : word.start]
+        if "." in between and last.kind is not Kind.INITIAL and len(last.text) > 3:
+            return False
+        if any(mark in between for mark in "\"('") and not word.first:
+            return False
+        low = word.text.lower()
+        if word.text[0].islower():
+            after = _NEXT.match(text, word.end)
+            if low in PARTICLES:
+                return after is not None and after[1][0].isupper()
+            return last.text[0].islower() and word.kind is Kind.NAME
+        if low in _STOP or self._is_field(text, word) or not word.nameable:
+            return False
+        if regex.match(rf"(?:{_CREDENTIALS})(?!\w)", text[word.start : word.start + 20]):
+            return False
+        if word.text.isupper() and not last.text.isupper() and len(word.text) > 1:
+            return False
+        return word.kind is not Kind.AMBIGUOUS or word.last or word.first
+
+    def _credentialed(self, text: str) -> Iterator[tuple[int, int, str, float, str]]:
+        """Names before credentials ("Ada Park, MD")."""
+        words = list(self.words.capitalised(text))
+        for i, word in enumerate(words):
+            if word.kind is Kind.OTHER and not word.last:
+                continue
+            if word.text.lower() in _STOP or len(word.text) < 2 or not _AFTER.match(text, word.end):
+                continue
+            if word.kind is Kind.OTHER or regex.fullmatch(_CREDENTIALS, word.text):
+                continue
+            start = word.start
+            for previous in reversed(words[max(0, i - 4) : i]):
+                low = previous.text.lower()
+                if not is_gap(text, previous.end, start) or not previous.nameable or low in _STOP:
+                    break
+                if text[previous.end] == "." and previous.kind is not Kind.INITIAL:
+                    break
+                start = previous.start
+            yield start, word.end, "DOCTOR", 0.93, "context.credential"

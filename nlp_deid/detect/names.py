@@ -1,0 +1,222 @@
+"""Personal names by dictionary: what a word can be, and runs of words that read as a name.
+
+Words are sorted as Neamatullah et al. 2008 (BMC Med Inform Decis Mak 8:32, Methods) sort
+dictionary entries: unambiguous names, names that are also words ("White", "May"), and words that
+are no names. Unknown words are kept apart: rare and foreign names are mostly in no list.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+import regex
+
+from nlp_deid.detect.lexicon import Lexicon
+from nlp_deid.layout import WRAP
+from nlp_deid.note import Detector, Note, Span
+
+# A word: letters, with inner apostrophes and hyphens; a possessive 's stays outside.
+WORD = r"\p{L}\p{M}*+(?:[\p{L}\p{M}]|['-](?=\p{L}{2}))*+"
+GAP = rf"[ {WRAP}]{{1,2}}"
+PARTICLES = frozenset(
+    "de da do dos das del della di du la le el al van von der den ter ten bin binti bint ibn abu ap st san santa y e".split()
+)
+_CAPITAL = regex.compile(rf"(?<![\w'])(?=\p{{Lu}}){WORD}")
+_STROKES = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+
+
+class Kind(Enum):
+    """What a word can be."""
+
+    NAME = "name"
+    AMBIGUOUS = "name or word"
+    UNKNOWN = "in no list"
+    INITIAL = "initial"
+    EPONYM = "medical eponym"
+    OTHER = "no name"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A capitalised word of a view, [start, end)."""
+
+    start: int
+    end: int
+    text: str
+    kind: Kind
+    first: bool  # a listed first name
+    last: bool  # a listed surname
+    common: bool  # a frequent name
+
+    @property
+    def nameable(self) -> bool:
+        """Whether the word may be part of a name."""
+        return self.kind is not Kind.OTHER
+
+
+@lru_cache(maxsize=65536)
+def plain(word: str) -> str:
+    """Lower case without accents, as the census lists spell names."""
+    word = word.lower()
+    if word.isascii():
+        return word
+    decomposed = unicodedata.normalize("NFD", word.translate(_STROKES))
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+class NameWords:
+    """Sorts words by the lexicon."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._first_common = lexicon.words("firstnames_common")
+        self._first = lexicon.words("firstnames")
+        self._last_common = lexicon.words("surnames_common")
+        self._last = lexicon.words("surnames") | lexicon.words("surnames_rare")
+        self._words = lexicon.words("common_words")
+        self._medical = lexicon.words("medical_words")
+        self._eponyms = lexicon.words("eponyms")
+        self._others = frozenset().union(
+            *(lexicon.words(name) for name in ("nationalities", "languages", "titles", "credentials", "kinship"))
+        )
+        self._known: dict[str, tuple[Kind, bool, bool, bool]] = {}
+
+    def _sort(self, word: str) -> tuple[Kind, bool, bool, bool]:
+        key = plain(word)
+        if len(key) == 1:
+            return Kind.INITIAL, False, False, False
+        parts = key.replace("'", "-").split("-") if "-" in key or "'" in key else [key]
+        joined = key.replace("'", "")
+        first_common = joined in self._first_common
+        last_common = joined in self._last_common
+        first = first_common or joined in self._first
+        last = last_common or joined in self._last
+        is_word = joined in self._words or joined in self._medical or key in self._others
+        if len(parts) > 1 and not (first or last or is_word):
+            kinds = [self._look(part)[0] for part in parts if len(part) > 1]
+            named = Kind.NAME in kinds or (key.startswith(("o'", "d'", "mc")) and Kind.OTHER not in kinds)
+            if named:
+                return Kind.NAME, False, True, False
+            if all(kind is Kind.OTHER for kind in kinds):
+                return Kind.OTHER, False, False, False
+            return (Kind.AMBIGUOUS if Kind.OTHER in kinds else Kind.UNKNOWN), False, False, False
+        if key in self._eponyms and not first_common:
+            return Kind.EPONYM, first, last, last_common
+        if first or last:
+            return (Kind.AMBIGUOUS if is_word else Kind.NAME), first, last, first_common or last_common
+        return (Kind.OTHER if is_word else Kind.UNKNOWN), False, False, False
+
+    def _look(self, word: str) -> tuple[Kind, bool, bool, bool]:
+        found = self._known.get(word)
+        if found is None:
+            if len(self._known) > 200_000:
+                self._known.clear()
+            found = self._known[word] = self._sort(word)
+        return found
+
+    def word(self, text: str, start: int) -> Word:
+        """The word `text` at `start`, sorted."""
+        return Word(start, start + len(text), text, *self._look(text))
+
+    def capitalised(self, text: str) -> Iterator[Word]:
+        """The capitalised words of a view's text, in order."""
+        for match in _CAPITAL.finditer(text):
+            yield self.word(match[0], match.start())
+
+
+def is_gap(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] is no more than a blank or wrap, perhaps behind an initial's point."""
+    return 0 < end - start <= 3 and text[start:end] in (" ", WRAP, "  ", ". ", f".{WRAP}", ".")
+
+
+def runs(words: Iterator[Word], text: str) -> Iterator[list[Word]]:
+    """Groups of nameable words with nothing but a gap (or an initial's point) between them."""
+    run: list[Word] = []
+    for word in words:
+        if run:
+            last = run[-1]
+            between = text[last.end : word.start]
+            joined = is_gap(text, last.end, word.start) and ("." not in between or last.kind is Kind.INITIAL)
+            if not joined:
+                particle = between.strip(f" {WRAP}").split()
+                joined = bool(particle) and len(between) < 12 and all(part in PARTICLES for part in particle)
+            if not joined or not word.nameable:
+                yield run
+                run = []
+        if word.nameable:
+            run.append(word)
+    if run:
+        yield run
+
+
+def _shout(word: Word) -> bool:
+    return len(word.text) > 1 and word.text.isupper()
+
+
+def _score(run: list[Word], text: str) -> float:
+    """How sure a run of words is a person's name without any cue, 0 if it is not proposed."""
+    kinds = [word.kind for word in run]
+    names = kinds.count(Kind.NAME)
+    full = [word for word in run if word.kind is not Kind.INITIAL]
+    if not full or (len(full) == 1 and full[0].kind is Kind.EPONYM):
+        return 0.0
+    if len(full) == 1:
+        return _score_single(full[0], len(run) > 1, text)
+    first, last = full[0], full[-1]
+    if names and (first.first or last.first):
+        return 0.92
+    if names > 1:
+        return 0.85
+    if names and Kind.UNKNOWN in kinds:
+        return 0.8
+    if first.first and first.common and last.last and last.common:
+        return 0.7
+    if first.first and (last.last or last.kind is Kind.UNKNOWN):
+        return 0.65
+    return 0.0
+
+
+def _score_single(word: Word, initial: bool, text: str) -> float:
+    if word.kind is Kind.NAME and not (_shout(word) and len(word.text) < 4):
+        base = 0.75 if word.common else 0.62
+        return min(0.9, base + 0.15) if initial else base
+    if initial and word.last and text[word.start - 2 : word.start] == ". ":
+        return 0.7
+    return 0.0
+
+
+class Names(Detector):
+    """Proposes names that the dictionaries alone make likely, as PATIENT."""
+
+    name = "names"
+
+    def __init__(self, lexicon: Lexicon | None = None) -> None:
+        self.words = NameWords(lexicon or Lexicon.load())
+
+    def find(self, note: Note) -> list[Span]:
+        """Runs of name words, and "Last, First" pairs."""
+        view = note.view
+        text = view.text
+        spans: list[Span] = []
+        before: list[Word] = []
+        for run in runs(self.words.capitalised(text), text):
+            score, start = _score(run, text), run[0].start
+            if before and text[before[-1].end : start] in (", ", ",", f",{WRAP}") and _inverted(before, run):
+                spans.append(Span(*view.span(before[0].start, run[-1].end), "PATIENT", 0.88, "names.inverted"))
+            elif score:
+                spans.append(Span(*view.span(start, run[-1].end), "PATIENT", score, "names.run"))
+            before = run
+        return spans
+
+
+def _inverted(last: list[Word], first: list[Word]) -> bool:
+    """Whether two runs around a comma read as "Last, First"."""
+    if len(last) > 2 or not last[-1].nameable:
+        return False
+    known = last[-1].last or last[-1].kind is Kind.UNKNOWN
+    given = first[0].first or first[0].kind is Kind.UNKNOWN
+    certain = Kind.NAME in (last[-1].kind, first[0].kind)
+    return known and given and certain

@@ -1,0 +1,125 @@
+"""pipeline.py: loading, failing closed, explaining."""
+
+import math
+
+import pytest
+
+from nlp_deid.merge import Keep
+from nlp_deid.note import Detector, Note, Span
+from nlp_deid.pipeline import Deid, DeidError, PipelineError, load, pipelines
+from nlp_deid.replace.policy import PRESETS
+
+
+class Fixed(Detector):
+    name = "fixed"
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def find(self, note):
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+class FixedKeep:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def find(self, note):
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+TEXT = "Zyxwv Quartermain was here"
+FAULTS = [
+    ValueError(TEXT),
+    TimeoutError(TEXT),
+    RecursionError(TEXT),
+    MemoryError(TEXT),
+    None,
+    "spans",
+    [None],
+    [(0, 4, "DATE")],
+    [Span(0, 400, "DATE")],
+    [Span(0, 4, "SECRET")],
+    math.nan,
+]
+
+
+def deid(answer, keep=()):
+    return Deid([Fixed([]), Fixed(answer)], PRESETS["tag"], keep=keep, name="test")
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+@pytest.mark.parametrize("call", ["__call__", "detect", "explain"])
+def test_a_failing_detector_fails_the_note_without_its_text(fault, call):
+    with pytest.raises(DeidError) as caught:
+        getattr(deid(fault), call)(Note(TEXT, id="n1"))
+    error = caught.value
+    assert "n1" in str(error)
+    assert "fixed" in str(error)
+    assert "Quartermain" not in f"{error!r} {error} {error.__cause__!r} {error.args}"
+    assert error.__suppress_context__
+
+
+@pytest.mark.parametrize("fault", [ValueError(TEXT), [(0, 0, 0, 0, 0)], None], ids=repr)
+def test_a_failing_keep_list_fails_the_note(fault):
+    with pytest.raises(DeidError, match="keep lists"):
+        deid([], keep=[FixedKeep(fault)])(Note(TEXT, id="n1"))
+
+
+def test_keep_list_vetoes_the_unsure_only():
+    keep = [FixedKeep([(0, 5, "list")])]
+    assert deid([Span(0, 5, "PATIENT", 0.6, "x")], keep)(TEXT).text == TEXT
+    assert deid([Span(0, 5, "PATIENT", 0.95, "x")], keep)(TEXT).text == "[PATIENT] Quartermain was here"
+
+
+def test_explain_gives_source_outcome_and_action():
+    explained = deid([Span(0, 5, "PATIENT", 0.6, "x")], [FixedKeep([(0, 5, "list")])]).explain(TEXT)
+    assert [(e.verdict.span.source, e.verdict.outcome, e.verdict.by, e.action) for e in explained] == [("x", "vetoed", "list", "tag")]
+    assert Keep(0, 5, "list").source == explained[0].verdict.by
+
+
+def test_results_show_no_text_in_their_repr():
+    result = deid([Span(0, 5, "PATIENT", 1.0, "x")])(TEXT)
+    assert "Quartermain" not in repr(result)
+    assert "Quartermain" not in repr(Note(TEXT))
+
+
+def test_pipe_keeps_order():
+    texts = ["a", "", "c"]
+    assert [result.text for result in deid([]).pipe(texts)] == texts
+
+
+def test_shipped_pipelines_load_and_empty_notes_pass():
+    assert "rules" in pipelines()
+    for name in pipelines():
+        for text in ("", " \n", "\x00", "\ud800"):
+            assert load(name)(text).text == text
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("detectors: []", "no detectors"),
+        ("detectors: [nothing]", "unknown part 'nothing'; known: rules"),
+        ("detectors: [rules]\nmodel: x", "unknown key model"),
+        ("detectors: [rules]\nmerge: {threshold: 3}", "threshold"),
+        ("detectors: [rules]\nmerge: {best: 3}", "best"),
+        ("detectors: [{use: rules, size: 3}]", "size"),
+        ("detectors: [{use: rules, folders: [/nowhere]}]", "no rules"),
+        ("[", "not a YAML"),
+        ("- rules", "must be a mapping"),
+    ],
+)
+def test_a_broken_config_is_refused(tmp_path, config, message):
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    with pytest.raises(PipelineError, match=message):
+        load(tmp_path)
+
+
+def test_an_unknown_pipeline_lists_the_installed_ones():
+    with pytest.raises(PipelineError, match="rules"):
+        load("nowhere")
