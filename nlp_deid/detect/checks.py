@@ -136,7 +136,7 @@ def medicare_au(text: str) -> bool:
 
 # ---- telephones, addresses of networks and of homes
 
-_EXTENSION = re.compile(r"[\s,;]*(?:x|ext|extn|extension|#)[\s.:#]*[0-9]{1,7}\s*$", re.IGNORECASE)
+_EXTENSION = re.compile(r"(?:x|ext|extn|extension|#)[\s.:#]{0,4}[0-9]{1,7}\s{0,4}\Z", re.IGNORECASE)
 
 
 def nanp(text: str) -> bool:
@@ -259,15 +259,20 @@ def calendar(text: str) -> bool:
     digits or lies from 1800 to 2199. Two bare numbers are month and day, or month and full year.
     """
     text = _TIME.sub(" ", text)
+    numbers = _NUMERAL.findall(text)
     if any(word.lower() in _MONTH_WORDS for word in re.findall("[A-Za-z]+", text)):
-        return all(_is_day(number) or _is_year(number) for number in _NUMERAL.findall(text))
-    parts = _RANGE.split(text) if "/" in text else [text]
-    if len(parts) > 1:
-        # "3/4-7": the second day stands alone.
-        return calendar(parts[0]) and all(
-            calendar(part) or _is_day(part.strip() or "0") for part in parts[1:]
+        years = [number for number in numbers if _is_full_year(number)]
+        return all(
+            number in years or _is_day(number) or (_is_year(number) and not years) for number in numbers
         )
-    return _is_numeric_date(_NUMERAL.findall(text))
+    first, *others = (_NUMERAL.findall(part) for part in _RANGE.split(text))
+    # "3/4-7": the second day stands alone.
+    is_range = "/" in text and _is_numeric_date(first) and all(map(_ends_range, others))
+    return is_range or _is_numeric_date(numbers)
+
+
+def _ends_range(numbers: list[str]) -> bool:
+    return _is_numeric_date(numbers) or (len(numbers) == 1 and _is_day(numbers[0]))
 
 
 def _is_numeric_date(numbers: list[str]) -> bool:
