@@ -1,0 +1,121 @@
+"""Multi-word terms in a text: longest match, on word boundaries, in time that does not grow with
+the number of terms.
+
+A table maps the first two words of each phrase to the lengths that begin with them; every length
+then costs one look-up of the joined words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+Value = TypeVar("Value")
+
+# A word and a possessive ending that is no part of it.
+_WORD = re.compile(r"([^\W_]+)(?:'s?(?![^\W_]))?")
+_LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"}
+_FOLD = str.maketrans(_LETTERS)
+_GAP = 3  # most characters between two words of a phrase
+
+
+def fold(word: str) -> str:
+    """A lower-case word without accents, apostrophes and other marks: "o'brien" is "obrien"."""
+    if word.isascii() and word.isalnum():
+        return word
+    plain = unicodedata.normalize("NFD", word.translate(_FOLD))
+    return "".join(char for char in plain if char.isalnum() and unicodedata.category(char) != "Lm")
+
+
+def phrase_key(term: str) -> str:
+    """A lower-case term as a table keeps it: folded words, one blank between, no possessive endings."""
+    if term.isascii() and "  " not in term and term.replace(" ", "a").isalnum():
+        return term
+    return " ".join(filter(None, map(fold, _WORD.findall(term))))
+
+
+class Token(NamedTuple):
+    """A word of a view; `tail` is its end with a possessive ending, `word` is folded."""
+
+    start: int
+    end: int
+    tail: int
+    word: str
+
+
+def tokens(lower: str) -> list[Token]:
+    """The words of a lower-cased view."""
+    if lower.isascii():
+        return [Token(*m.span(1), m.end(), m[1]) for m in _WORD.finditer(lower)]
+    return [Token(*m.span(1), m.end(), fold(m[1])) for m in _WORD.finditer(lower)]
+
+
+class PhraseTable(Generic[Value]):
+    """Phrases (as `phrase_key` gives them), each with a value."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Value] = {}
+        self._lengths: dict[str, int] = {}  # first two words: bit n is set if a phrase has n words
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def add(self, keys: Iterable[str], value: Value, without: Container[str] = ()) -> None:
+        """Give each of `keys`, except those in `without`, a value; a later value replaces an earlier one."""
+        values, lengths = self._values, self._lengths
+        for key in keys:
+            if not key or key in without:
+                continue
+            values[key] = value
+            blanks = key.count(" ")
+            if blanks:
+                words = key.split(" ", 2)
+                start = f"{words[0]} {words[1]}"
+                lengths[start] = lengths.get(start, 0) | 2 << blanks
+
+    def find(self, text: str, words: Sequence[Token]) -> Iterator[tuple[int, int, Value]]:
+        """(first, last, value) of the longest phrase at each place, as indices into `words`.
+
+        A phrase that lies wholly inside an earlier one is left out. `text` is the view the words
+        are of: words of a phrase are at most a few blanks or marks apart and on one line (a line
+        that wraps is one line).
+        """
+        values, lengths = self._values, self._lengths
+        plain = [token.word for token in words]
+        last_end = -1
+        for first, (word, following) in enumerate(zip(plain, [*plain[1:], ""], strict=True)):
+            bits = lengths.get(f"{word} {following}")
+            last = -1
+            if bits:
+                last = self._longest(text, words, plain, first, bits)
+            if last < 0 and word in values:
+                last = first
+            if last > last_end:
+                last_end = last
+                yield first, last, values[" ".join(plain[first : last + 1])]
+
+    def _longest(self, text: str, words: Sequence[Token], plain: list[str], first: int, bits: int) -> int:
+        """The last word of the longest phrase from `first` on, or -1."""
+        while bits:
+            count = bits.bit_length() - 1
+            bits ^= 1 << count
+            last = first + count - 1
+            if (
+                last < len(words)
+                and " ".join(plain[first : last + 1]) in self._values
+                and _joined(text, words[first : last + 1])
+            ):
+                return last
+        return -1
+
+
+def _joined(text: str, words: Sequence[Token]) -> bool:
+    """Whether the words stand close together on one line."""
+    return "\n" not in text[words[0].start : words[-1].end] and all(
+        after.start - before.tail <= _GAP for before, after in zip(words, words[1:], strict=False)
+    )
