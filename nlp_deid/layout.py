@@ -5,8 +5,8 @@ odd dashes, a line wrap in the middle of a name. Detectors search a plain view i
 that is folded; every offset maps back exactly.
 
 In the view
-* width, digit, ligature and accent composition variants are folded (NFKC); dashes, quotes and
-  blanks become `-`, `'`, `"` and the ASCII blank; tab becomes a blank;
+* width, digit, ligature and accent composition variants are folded (NFKC); dashes, quotes,
+  slashes and blanks become `-`, `'`, `"`, `/` and the ASCII blank; tab becomes a blank;
 * zero-width, bidi and soft-hyphen marks and carriage returns are gone;
 * a line wrap that may stand inside an identifier, with its indentation, is one WRAP character
   (U+000B); every other line end stays `\\n`. A wrap behind a hyphen or slash inside a word is gone.
@@ -24,20 +24,27 @@ WRAP = "\x0b"
 
 _DASHES = dict.fromkeys("‐‑‒–—―−﹘﹣-", "-")
 _QUOTES = {**dict.fromkeys("‘’‚‛′ʹʼ＇`´", "'"), **dict.fromkeys("“”„‟″＂«»", '"')}
+_SLASHES = "⁄∕"
 _CONFUSABLE = str.maketrans(
     "АВСЕНІЈКМОРЅТХУаеорсухіјѕԁӏΑΒΕΖΗΙΚΜΝΟΡΤΥΧοα", "ABCEHIJKMOPSTXYaeopcyxijsdlABEZHIKMNOPTYXoa"
 )
+_OTHER_SCRIPT = regex.compile(r"[\p{Cyrillic}\p{Greek}]")
 _MIXED_SCRIPT = regex.compile(r"\b(?=\w*[A-Za-z])(?=\w*[\p{Cyrillic}\p{Greek}])\w+\b")
 _CONTROL = regex.compile(r"[\r\t\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_RETURN = regex.compile(r"\r++\n?|\n\r")
+_RETURN = regex.compile(r"\r\r?\n|\r|\n\r")
 _BLANKS = {**dict.fromkeys([*range(0x20), 0x7F], " "), 0x0A: "\n", 0x0B: "\n", 0x0C: "\n", 0x0D: "\r"}
-# Combining sequences compose to one character (NFD to NFC).
-_COMBINING = regex.compile(r"\p{L}\p{M}+")
+# Combining sequences compose (NFD to NFC). What still hangs on a Latin letter or a digit is decoration.
+_MARK = regex.compile(r"\p{M}")
+_COMBINING = regex.compile(r"(?P<plain>[\p{Latin}\p{N}]\p{M}+)|\p{L}\p{M}+")
+_INVISIBLE = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
 # A wrap joins two words; a line end before a blank line, a bullet, a numbered item, a rule of
 # dashes or a "Key:" field does not.
 _LINE_END = regex.compile(
     r"(?P<split>(?<=\w[-/])[ ]{0,3}\n[ ]*+(?=\w))"
-    r"|(?P<wrap>(?<=\S)[ ]*+\n[ ]*+(?=[\w(\[\"'#@&/+])(?!(?:\d{1,2}[.)][ ]|[A-Za-z][\w /#&.()-]{0,28}?(?::|[ ]?\.{3,}|[ ]{3,}\S))))"
+    r"|(?P<wrap>(?<=\S)[ ]*+\n[ ]*+(?=[\w(\[\"'#@&/+])"
+    r"(?!(?:\d{1,2}[.)][ ]|[A-Za-z][\w /#&.()-]{0,28}?(?::|[ ]?\.{3,}|[ ]{3,}\S))))"
 )
 
 
@@ -48,8 +55,10 @@ def _fold(char: str) -> str:
         return "-"
     if char in _QUOTES:
         return _QUOTES[char]
+    if char in _SLASHES:
+        return "/"
     category = unicodedata.category(char)
-    if category in ("Cf", "Cc") or char == "\u034f":
+    if category in ("Cf", "Cc") or char in _INVISIBLE:
         return "" if char != "\x85" else "\n"
     if category == "Zs":
         return " "
@@ -63,6 +72,11 @@ def _fold(char: str) -> str:
         return char
     plain = unicodedata.normalize("NFKC", char)
     return plain if plain and not plain[0].isspace() else char
+
+
+def _compose(found: regex.Match[str]) -> str:
+    composed = unicodedata.normalize("NFC", found[0])
+    return composed[0] if found["plain"] else composed
 
 
 class View:
@@ -105,9 +119,11 @@ class View:
         if other:
             one_of = regex.compile(f"[{regex.escape(''.join(other), special_only=False)}]")
             text = self._edit(text, [(*m.span(), other[m[0]]) for m in one_of.finditer(text)])
-        composed = [(*m.span(), unicodedata.normalize("NFC", m[0])) for m in _COMBINING.finditer(text)]
-        text = self._edit(text, composed)
-        return _MIXED_SCRIPT.sub(lambda m: m[0].translate(_CONFUSABLE), text)
+        if _MARK.search(text):
+            text = self._edit(text, [(*m.span(), _compose(m)) for m in _COMBINING.finditer(text)])
+        if _OTHER_SCRIPT.search(text):
+            text = _MIXED_SCRIPT.sub(lambda m: m[0].translate(_CONFUSABLE), text)
+        return text
 
     def _edit(self, text: str, edits: list[tuple[int, int, str]]) -> str:
         """Apply ascending edits (start, end, new) to `text` and carry the offsets along."""
@@ -116,7 +132,7 @@ class View:
             return self._replace(text, edits)
         old = self._offsets or range(len(text) + 1)
         offsets = array("I")
-        parts = []
+        parts: list[str] = []
         at = 0
         for start, end, new in edits:
             parts += (text[at:start], new)
@@ -131,7 +147,7 @@ class View:
     @staticmethod
     def _replace(text: str, edits: list[tuple[int, int, str]]) -> str:
         """Edits of one character by one: the offsets stay."""
-        parts = []
+        parts: list[str] = []
         at = 0
         for start, end, new in edits:
             parts += (text[at:start], new)
@@ -141,12 +157,12 @@ class View:
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Source range of the view range [start, end), which must not be empty.
 
-        A mark that the view dropped right behind the range belongs to it, so that no part of
-        a composed character is left over.
+        A mark that the view dropped right behind the range belongs to it, and so does the whole
+        of a ligature that the range cuts: no part of a source character is left over.
         """
         offsets = self._offsets
         if offsets is None:
             return start, end
-        while offsets[end] == offsets[start]:
+        while offsets[end] == offsets[end - 1]:
             end += 1
         return offsets[start], offsets[end]
