@@ -142,10 +142,10 @@ def test_impossible_births(birth: int, reference: int) -> None:
 @pytest.mark.parametrize(
     "age",
     [
-        90, 90.0, 104, 1e9, "90", "92", "92-year-old", "92 y/o", "92M", "in her 90s", "90's", "mid-90s", "early nineties",
-        "ninety", "ninety-two", "ninety\ntwo", "Ninety Two Years", "one hundred and four", "a nonagenarian", "102.5",
-        "centenarian", "85-94", "1080 months", "1,100 months", "33,000 days", "90+", "> 90", "٩٢", "９２", "9\u200b2",
-        "92 years and 3 months", "104yof", "91 and 88",
+        90, 90.0, 104, 1e9, "90", "92", "92-year-old", "92 y/o", "92M", "in her 90s", "90's", "mid-90s",
+        "early nineties", "ninety", "ninety-two", "ninety\ntwo", "Ninety Two Years", "one hundred and four",
+        "a nonagenarian", "102.5", "centenarian", "85-94", "1080 months", "1,100 months", "33,000 days",
+        "90+", "> 90", "٩٢", "９２", "9\u200b2", "92 years and 3 months", "104yof", "91 and 88",
     ],
 )  # fmt: skip
 def test_ages_over_89_become_one_category(age: float | str) -> None:
@@ -198,10 +198,12 @@ def test_numbers_and_texts_agree(years: int) -> None:
     assert hipaa.generalize_age(hipaa.generalize_age(years)) == expected
 
 
-@given(st.text(max_size=20))
+@given(st.text(max_size=20) | st.text(alphabet="0189 -.,/ymodswk\u200b٩²", max_size=12))
 def test_any_text_gives_an_age_or_a_value_error(text: str) -> None:
+    message = "an age must be"
     try:
         assert hipaa.generalize_age(text) in ("90+", text.strip())
     except ValueError as error:
-        assert str(error).startswith("an age must be")
+        message = str(error)
+    assert message.startswith("an age must be")
     hipaa.year_of(text)
