@@ -1,0 +1,278 @@
+"""The command line: `nlp-deid scrub | detect | explain | evaluate | rules check | pipelines`.
+
+Exit codes: 0 all done; 1 some notes quarantined, or rules with problems; 2 wrong call, wrong
+configuration, or nothing could be done. No message shows text of a note unless it was asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from nlp_deid.corpus.checks import CorpusError
+from nlp_deid.outputs import OutputError
+from nlp_deid.pipeline import DEFAULT_PIPELINE, DeidError, PipelineError, load
+from nlp_deid.replace.policy import PRESETS, PolicyError
+from nlp_deid.sources import FORMATS, SourceError, open_source
+
+QUARANTINED = 1
+WRONG_CALL = 2
+# Messages of these are written for users and hold no note text.
+_EXPECTED = (CorpusError, DeidError, OutputError, PipelineError, PolicyError, SourceError)
+
+app = typer.Typer(
+    help="Find and remove identifiers in clinical notes, offline.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+rules_app = typer.Typer(help="Rules of your own.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+
+In = Annotated[
+    str, typer.Argument(metavar="IN", help="A folder, a .txt, .xml or .jsonl file, or - for standard input.")
+]
+Pipeline = Annotated[
+    str, typer.Option(help="An installed pipeline's name (see `pipelines`) or a config's path.")
+]
+PolicyName = Annotated[
+    str | None, typer.Option(help=f"{', '.join(PRESETS)}, or a file; by default the pipeline's own.")
+]
+Format = Annotated[
+    str | None, typer.Option(help=f"Of IN, where its name does not tell: {', '.join(FORMATS)}. Text for -.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in OUT already.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.command()
+def scrub(
+    source: In,
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="A folder, a file, a .jsonl file, or - for standard output.")
+    ],
+    pipeline: Pipeline = DEFAULT_PIPELINE,
+    policy: PolicyName = None,
+    format: Format = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the notes of IN to OUT without their identifiers.
+
+    A note that cannot be processed is quarantined: nothing of it is written, and
+    quarantine.jsonl in OUT (OUT.quarantine.jsonl beside a file) says which and why. File names,
+    ids and the other fields of JSON rows go out as they are.
+    """
+    from nlp_deid import batch
+
+    _batch(batch.scrub, source, out, pipeline, policy, format, overwrite)
+
+
+@app.command()
+def detect(
+    source: In,
+    out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="A .jsonl file, or - for standard output.")],
+    pipeline: Pipeline = DEFAULT_PIPELINE,
+    format: Format = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a row a note with the spans found, offsets into its text.
+
+    A row is {"id", "spans": [{"start", "end", "label", "score", "source"}]}.
+    """
+    from nlp_deid import batch
+
+    _batch(batch.detect, source, out, pipeline, None, format, overwrite)
+
+
+def _batch(
+    work: Callable[..., Any],
+    where: str,
+    out: str,
+    pipeline: str,
+    policy: str | None,
+    format: str | None,
+    overwrite: bool,
+) -> None:
+    source = open_source(where, format)
+    deid = load(pipeline, policy)
+    with _progress(source.count) as after_note:
+        summary = work(deid, source, out, overwrite=overwrite, after_note=after_note)
+    _say(f"nlp-deid: {summary}")
+    if not summary.failures:
+        return
+    if summary.report is not None:
+        _say(f"nlp-deid: reasons in {summary.report}")
+    else:
+        for failure in summary.failures:
+            sys.stderr.buffer.write(b"nlp-deid: " + failure.row())
+    raise typer.Exit(QUARANTINED)
+
+
+@contextmanager
+def _progress(count: Callable[[], int | None]) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error if that is a terminal; a function to call after each note."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("notes", total=count())
+        yield lambda: bar.advance(task)
+
+
+@app.command()
+def explain(
+    note: Annotated[str, typer.Argument(metavar="NOTE", help="A note's file, or - for standard input.")],
+    pipeline: Pipeline = DEFAULT_PIPELINE,
+    policy: PolicyName = None,
+    show_text: Annotated[
+        bool, typer.Option("--show-text", help="Show the found words. They are PHI.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say for every proposal in one note who made it, how surely, and what became of it."""
+    from nlp_deid import screen
+
+    source = open_source(note)
+    if source.kind != "note":
+        raise SourceError(f"{note}: explain takes one note, not a {source.kind}")
+    entry = next(source.entries(sys.stdin.buffer if source.path is None else None))
+    read = entry.read()
+    rows = [
+        {
+            "start": found.verdict.span.start,
+            "end": found.verdict.span.end,
+            **({"text": read.text[found.verdict.span.start : found.verdict.span.end]} if show_text else {}),
+            "label": found.verdict.span.label,
+            "score": round(found.verdict.span.score, 4),
+            "source": found.verdict.span.source,
+            "outcome": found.verdict.outcome,
+            "by": found.verdict.by,
+            "action": found.action,
+        }
+        for found in load(pipeline, policy).explain(read)
+    ]
+    if as_json:
+        _print_json(rows)
+    else:
+        screen.table(f"{len(rows)} proposals", rows)
+
+
+@app.command()
+def evaluate(
+    gold: Annotated[
+        Path, typer.Argument(metavar="GOLD", help="Notes with gold spans: .jsonl, i2b2 or BRAT.")
+    ],
+    pred: Annotated[Path, typer.Argument(metavar="PRED", help="What `detect` wrote, or notes with spans.")],
+    missing: Annotated[
+        str, typer.Option(help="Notes without an answer: raise, or miss (all PHI missed).")
+    ] = "raise",
+    compat: Annotated[
+        bool, typer.Option("--compat", help="Keep the known faults of the official scripts.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score found spans against gold, by every measure and by name."""
+    from nlp_deid import screen
+    from nlp_deid.corpus import formats
+    from nlp_deid.corpus.jsonl import FOLD, ignore_ranges
+    from nlp_deid.evaluate import evaluate as score
+    from nlp_deid.predictions import read_found
+
+    notes = list(formats.read(gold, labels=FOLD))
+    found = read_found(pred)
+    ignore = {note.id: ranges for note in notes if (ranges := ignore_ranges(note))}
+    if missing not in ("raise", "miss"):
+        raise typer.BadParameter("raise or miss", param_hint="--missing")
+    try:
+        report = score(
+            notes, found, ignore=ignore, missing="miss" if missing == "miss" else "raise", compat=compat
+        )
+    except ValueError as error:  # its messages name ids and offsets
+        _stop(str(error))
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        screen.report(report)
+
+
+@rules_app.command("check")
+def rules_check(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of rule files (*.yaml).")],
+) -> None:
+    """Run every rule's own examples and throw hostile text at its pattern."""
+    from nlp_deid.detect.rulecheck import check_rules
+    from nlp_deid.detect.rules import RuleError, read_rules
+
+    try:
+        rules = read_rules(directory)
+    except RuleError as error:
+        _stop(str(error))
+    problems = check_rules(rules)
+    for problem in problems:
+        typer.echo(str(problem))
+    _say(f"nlp-deid: {len(rules)} rules, {len(problems)} problems")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def pipelines(as_json: AsJson = False) -> None:
+    """List the installed pipelines."""
+    import yaml
+
+    from nlp_deid import screen
+    from nlp_deid.pipeline import pipelines as installed
+
+    rows = []
+    for name, path in installed().items():
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        rows.append({"name": name, "about": str(config.get("about", "")), "config": str(path)})
+    if as_json:
+        _print_json(rows)
+    else:
+        screen.table("pipelines", rows)
+
+
+def _print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _say(message: str) -> None:
+    """To standard error; characters that it cannot show are escaped."""
+    typer.echo(message.encode("utf-8", "backslashreplace").decode(), err=True)
+
+
+def _stop(message: str) -> NoReturn:
+    _say(f"nlp-deid: {message}")
+    raise typer.Exit(WRONG_CALL)
+
+
+def main() -> None:
+    """Entry point. Nothing it prints about an error holds note text."""
+    try:
+        app()
+    except _EXPECTED as error:
+        _say(f"nlp-deid: {error}")
+        code = WRONG_CALL
+    except OSError as error:
+        _say(f"nlp-deid: {error.filename or 'input or output'}: {error.strerror or type(error).__name__}")
+        code = WRONG_CALL
+    except Exception as error:  # a fault of ours: its message may hold text, its place does not
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f" at {Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place else ""
+        _say(f"nlp-deid: internal error: {type(error).__name__}{where}")
+        code = WRONG_CALL
+    else:
+        return
+    sys.exit(code)
