@@ -36,6 +36,7 @@ _SMALL = (
 _NUMBERS = {
     **{word: value for value, word in enumerate(_SMALL.split())},
     **{ten + end: 10 * at for at, ten in enumerate(_TENS, 2) for end in ("y", "ies", "ieth")},
+    **dict.fromkeys(("teen", "teens", "teenage", "teenager"), 13),
     "octogenarian": 80,
     "nonagenarian": 90,
     "centenarian": 100,

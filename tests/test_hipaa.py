@@ -166,6 +166,7 @@ def test_ages_over_89_become_one_category(age: float | str) -> None:
         ("late eighties", "late eighties"),
         ("eighty-nine", "eighty-nine"),
         ("3-week", "3-week"),
+        ("in his teens", "in his teens"),
         ("100 days", "100 days"),
         ("ninety days", "ninety days"),
         ("18 months", "18 months"),

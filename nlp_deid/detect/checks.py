@@ -136,7 +136,9 @@ def medicare_au(text: str) -> bool:
 
 # ---- telephones, addresses of networks and of homes
 
-_EXTENSION = re.compile(r"(?:x|ext|extn|extension|#)[\s.:#]{0,4}[0-9]{1,7}\s{0,4}\Z", re.IGNORECASE)
+_EXTENSION = re.compile(
+    r"(?:x|ext|extn|extension|opt|option|poste|#)[\s.:#]{0,4}[0-9]{1,7}\s{0,4}\Z", re.IGNORECASE
+)
 
 
 def nanp(text: str) -> bool:
@@ -148,21 +150,19 @@ def nanp(text: str) -> bool:
     return bool(re.fullmatch(r"(?:1?[2-9][0-9]{2})?[2-9][0-9]{6}", digits))
 
 
-_REGIONS = ("GB", "IE", "AU", "NZ", "ZA", "IN", "ES", "DE", "FR")
-
-
 def phone_intl(text: str) -> bool:
-    """A number with +country code (or 00) of a possible length, or one valid inside a few countries."""
+    """A number with +country code (or 00) of a possible length, or one of 9 to 11 digits with a leading 0.
+
+    The national form is judged by its length only: fictional numbers lie outside the plans in use.
+    """
     import phonenumbers  # its tables take time to load
 
-    plain = re.sub(r"^\s*00", "+", text[:60])
+    plain = text[:60].strip(" (\t\v\n")
+    plain = "+" + plain[2:] if plain.startswith("00") else plain
+    if not plain.startswith("+"):
+        return plain.startswith("0") and 9 <= len(_NO_DIGIT.sub("", plain)) <= 11
     try:
-        if plain.lstrip("( \t\v\n").startswith("+"):
-            return phonenumbers.is_possible_number(phonenumbers.parse(plain))
-        if not plain.lstrip("( \t\v\n").startswith("0"):
-            return False
-        parsed = (phonenumbers.parse(plain, region) for region in _REGIONS)
-        return any(phonenumbers.is_valid_number(number) for number in parsed)
+        return phonenumbers.is_possible_number(phonenumbers.parse(plain))
     except phonenumbers.NumberParseException:
         return False
 
@@ -215,9 +215,9 @@ def uk_postcode(text: str) -> bool:
 
 
 def age_range(text: str) -> bool:
-    """Every number in the text is an age a person can have: 0 to 125."""
+    """Every number in digits is an age a person can have, 0 to 125; words alone pass."""
     numbers = re.findall(r"[0-9]+", text)
-    return bool(numbers) and all(len(number) <= 3 and int(number) <= 125 for number in numbers)
+    return bool(text.strip()) and all(len(number) <= 3 and int(number) <= 125 for number in numbers)
 
 
 # ---- dates and times
