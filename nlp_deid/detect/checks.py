@@ -151,7 +151,7 @@ def nanp(text: str) -> bool:
 
 
 def phone_intl(text: str) -> bool:
-    """A number with +country code (or 00) of a possible length, or one of 9 to 11 digits with a leading 0.
+    """A number with +country code (or 00) of a possible length, or one of 9 to 12 digits with a leading 0.
 
     The national form is judged by its length only: fictional numbers lie outside the plans in use.
     """
@@ -160,7 +160,7 @@ def phone_intl(text: str) -> bool:
     plain = text[:60].strip(" (\t\v\n")
     plain = "+" + plain[2:] if plain.startswith("00") else plain
     if not plain.startswith("+"):
-        return plain.startswith("0") and 9 <= len(_NO_DIGIT.sub("", plain)) <= 11
+        return plain.startswith("0") and 9 <= len(_NO_DIGIT.sub("", plain)) <= 12
     try:
         return phonenumbers.is_possible_number(phonenumbers.parse(plain))
     except phonenumbers.NumberParseException:
