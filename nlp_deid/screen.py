@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from nlp_deid.evaluate import Interval, Report
+from nlp_deid.labels import CATEGORIES
 from nlp_deid.scoring import Score, Share
+
+_CATEGORIES = frozenset(CATEGORIES.values())
+_FILE_WIDTH = 160  # columns, where the output is no terminal
 
 
 def table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -43,17 +48,21 @@ def report(scores: Report) -> None:
     )
     columns = ["label", "precision", "recall", "F1", "recall, any label", "tokens"]
     _print("token, typed, by label", columns, labels)
-    official = [[name, *_score(score.micro)] for name, score in scores.i2b2.items()]
+    official = [
+        [name, *_score(score.micro)]
+        for name, score in scores.i2b2.items()
+        if name.split()[0] not in _CATEGORIES
+    ]
     _print("i2b2 2014, official measures", ["measure", "precision", "recall", "F1"], official)
 
 
 def _print(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     sheet = Table(title=title, title_justify="left")
-    for number, column in enumerate(columns):
-        sheet.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
+    for column in columns:
+        sheet.add_column(column, overflow="fold")
     for row in rows:
-        sheet.add_row(*(escape(cell) for cell in row))
-    Console().print(sheet)
+        sheet.add_row(*(escape(" ".join(cell.split())) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _FILE_WIDTH).print(sheet)
 
 
 def _score(score: Score) -> list[str]:
