@@ -76,7 +76,7 @@ LABELS: dict[str, Label] = {row[0]: Label(*row) for row in _ROWS}
 CATEGORIES: dict[str, str] = {label.name: label.category for label in LABELS.values()}
 
 _FOREIGN: dict[str, dict[str, str]] = {
-    "i2b2_2006": {"ID": "IDNUM", "LOCATION": "LOCATION-OTHER"},
+    "i2b2_2006": {"HOSPITAL": "HOSPITAL", "ID": "IDNUM", "LOCATION": "LOCATION-OTHER"},
     "physionet": {
         "HCPName": "DOCTOR",
         "PTName": "PATIENT",

@@ -24,6 +24,7 @@ PARTS = {
     "rules": "nlp_deid.detect.rules:Rules",
     "lexicon": "nlp_deid.detect.lexicon:LexiconDetector",
     "names": "nlp_deid.detect.names:Names",
+    "context": "nlp_deid.detect.context:Context",
     "keep_list": "nlp_deid.detect.lexicon:KeepList",
 }
 _KEYS = {"about", "detectors", "keep", "merge", "policy"}

@@ -68,10 +68,7 @@ def test_own_labels_pass_through_every_scheme_they_do_not_clash_with(name: str) 
     [
         ("i2b2_2006", "ID", "IDNUM"),
         ("i2b2_2006", "LOCATION", "LOCATION-OTHER"),
-        pytest.param(
-            *("i2b2_2006", "HOSPITAL", "HOSPITAL"),
-            marks=pytest.mark.xfail(strict=True, reason="ROOM, the first of the lump in the table, is taken"),
-        ),
+        ("i2b2_2006", "HOSPITAL", "HOSPITAL"),
         ("i2b2_2006", "DOCTOR", "DOCTOR"),
         ("physionet", "HCPName", "DOCTOR"),
         ("physionet", "RelativeProxyName", "PATIENT"),

@@ -13,102 +13,101 @@ from functools import cached_property
 import regex
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.names import GAP, PARTICLES, WORD, Kind, NameWords, Word, is_gap
-from nlp_deid.layout import WRAP
+from nlp_deid.detect.literals import Literals
+from nlp_deid.detect.names import CALENDAR_NAMES, GAP, PARTICLES, STOP, WORD, Kind, NameWords, Word, is_gap
+from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
 
-_NEXT = regex.compile(rf"(?:\.?{GAP}|\.|{GAP}?[\"'(]{{1,2}})?({WORD})")
-_COMMA = regex.compile(rf"{GAP}?,{GAP}?(?=\p{{Lu}})|{GAP}?\^(?=\p{{L}})")
+_NEXT = regex.compile(rf"(?:[\"')]{{0,2}}\.?{GAP}[\"'(]{{0,2}}|\.)?({WORD})")
+_COMMA = regex.compile(rf"{GAP}?,{GAP}?(?=\p{{L}})|{GAP}?\^(?=\p{{L}})")
 _LIST = regex.compile(rf"{GAP}?(?:,|/|&|\+){GAP}?(?:(?:and|&){GAP})?|{GAP}(?:and|&|y|e|or){GAP}")
-# Words that end a name though a list of names may hold them.
-_STOP = frozenset(
-    """the a an and or of to in on at for by with from is was are were be has had have he she his her they will would
-    may can no not none nil yes see seen notes note on off if then this that these those who whom which when where please
-    today tomorrow yesterday patient pt mother father wife husband son daughter dr mr mrs ms miss md rn np pa do phd
-    am pm dob mrn age sex date time phone fax tel ext room bed unit ward clinic hospital center centre street road
-    office service team aware notified called paged present bedside dictated signed electronically attending resident
-    fellow intern nurse physician doctor admit admitted discharge discharged plan hpi pmh ros exam labs meds
-    january february march april june july august september october november december monday tuesday wednesday
-    thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun jan feb mar apr jun jul aug sep sept oct
-    nov dec""".split()
-)
-
-
 @dataclass(frozen=True)
 class Cue:
     """Words before a name.
 
-    need: "any" (whatever follows with a capital is a name), "likely" (a word of the language is
-    not), "sure" (only a listed name or an initial with a word).
+    Args:
+        name: for the span's source.
+        words: lower-case words or phrases that stand alone.
+        opener: pattern of what may stand between them and the name.
+        label, score: of the span.
+        need: "any" (whatever follows with a capital is a name), "likely" (a plain word is not),
+            "sure" (only a listed name, or an initial with a word).
+        lower: whether the name may be in lower case.
+        lists: dictionaries whose terms are further words.
     """
 
     name: str
-    pattern: str
+    words: str
+    opener: str
     label: str
     score: float
     need: str
     lower: bool = False
+    lists: tuple[str, ...] = ()
 
     @cached_property
-    def compiled(self) -> regex.Pattern[str]:
-        """The cue's pattern; its match ends where the name must start."""
-        return regex.compile(self.pattern)
+    def opens(self) -> regex.Pattern[str]:
+        """The opener, compiled."""
+        return regex.compile(self.opener)
+
+    def terms(self, lexicon: Lexicon) -> set[str]:
+        """All words of the cue."""
+        own = {word.strip() for word in self.words.split(",")}
+        return own.union(*(lexicon.words(name) for name in self.lists)) - {""}
 
 
-_OPEN = rf"(?:{GAP}?[:#=]{GAP}?|{GAP}?[\"'(]{{1,2}}|,?{GAP}(?:[\"'(]{{1,2}}|named{GAP}|called{GAP}|is{GAP}|-{{1,2}}{GAP})?)"
-_KIN = (
-    "wife|husband|hubby|husb|spouse|partner|fianc[eé]e?|girlfriend|boyfriend|bf|gf|mother|father|mom|mum|mam|dad|mama|papa|"
-    "parents?|stepmother|stepfather|step-?(?:mom|dad|son|dtr|daughter)|brother|bro|sister|sis|sib|sibling|twin|sons?|"
-    "daughters?|dtrs?|dau|grand(?:mother|father|ma|pa|son|daughter|dtr|child|children|parents)|granny|nana|"
-    "aunt|auntie|aunty|uncle|nephew|niece|cousins?|in-law|inlaw|mil|fil|guardian|foster (?:mother|father|mom|dad|parent)|"
-    "caregiver|carer|friend|neighbou?r|roommate|flatmate|housemate|landlord|landlady|girl|boy|baby|infant|child|children|"
-    "kids?|widow|widower|godmother|godfather|HCP|HCPOA|POA|NOK|proxy|emergency contact|boss|coworker|co-worker|sponsor|FOB|MOB|"
-    "MGM|MGF|PGM|PGF|ex-?wife|ex-?husband"
+_KIN_OPEN = rf"(?:{GAP}?[:#=]{GAP}?|{GAP}?[\"'(]{{1,2}}|,?{GAP}(?:[\"'(]{{1,2}}|named{GAP}|called{GAP}|is{GAP}|-{{1,2}}{GAP})?)"
+_FIELD_OPEN = (
+    rf"(?:'s)?(?:{GAP}(?:full{GAP})?name)?(?:{GAP}\([^)\n]{{1,20}}\))?"
+    rf"(?:{GAP}?(?:[:#=|]|\.{{2,60}}|-{{1,2}}){{1,2}}[ {WRAP}]{{0,30}}|[ ]{{2,30}})\"?"
 )
-_ROLE = (
-    "attending|attg|attdg|pcp|gp|surgeon|assistant|fellow|resident|intern|hospitalist|physician|provider|consultant|registrar|"
-    "anesthesiologist|anaesthetist|anesthesia|radiologist|pathologist|cardiologist|neurologist|oncologist|nephrologist|"
-    "psychiatrist|psychologist|therapist|dietitian|dietician|pharmacist|nurse|midwife|rn|lpn|lvn|np|pa|pa-c|crna|cna|cnm|md|do|"
-    "msw|lcsw|lsw|sw|social worker|case manager|case mgr|cm|slp|ot|pt|rt|rd|emt|medic|paramedic|chaplain|pastor|imam|rabbi|"
-    "interpreter|interp|translator|scribe|tech|technologist|technician|sonographer|phlebotomist|examiner|evaluator|"
-    "referring(?: (?:md|physician|provider))?|ordering(?: (?:md|physician|provider))?|requesting|admitting|ref(?:erred)? by|"
-    "referring dr|charge(?: nurse| rn)?|supervisor|director|coordinator|coord|counselor|counsellor|author|cosigner|co-signed by|"
-    "cosigned by|seen by|signed|signed by|esigned by|e-signed by|electronically signed(?: by)?|/es/|dictated by|dictated|dict|"
-    "reviewed by|verified by|performed by|reported by|read by|prepared by|completed by|entered by|transcribed by|transcriptionist|"
-    "collected by|drawn by|approved by|authenticated by|attested by|assessed by|examined by|witness|witnessed by|"
-    "dear|attn|attention|sincerely|regards|kind regards|yours sincerely|yours faithfully|best wishes"
-)
-_WEAK = "per|by|w/|with|d/w|dw|cc|cc'd|via|from|to|call|called|contact|spoke with|spoke to|discussed with|ask for|paged|notified|text|see|saw|f/u|fu|follow up with|appt with|for"
-_FIELD = (
-    r"(?:patient|pt|client|resident|member|insured|subscriber|student|subject|claimant|decedent|donor|recipient|inmate|"
-    r"re|name|surname|last name|family name|first name|given name|forename|forenames|maiden name|alias|aka|legal name|preferred name|"
-    r"responsible party|guarantor|next of kin|nok|emergency contact|contact|contact person|poa|hcp|mother's name|father's name|"
-    r"guardian|spouse|caregiver|informant|caller)(?:'s)?(?: ?(?:full )?name)?(?: \([^)\n]{1,20}\))?"
-)
-
 CUES = (
     Cue(
         "title.doctor",
-        rf"(?i)(?<![\w-])(?:drs?|doctor|doctors|docteur|dra|prof|a/prof|professor)(?:\.{GAP}?|{GAP}|\.?{GAP}?(?=\())",
+        "dr,drs,doctor,doctors,docteur,dra,prof,a/prof,professor",
+        rf"\.{GAP}?|{GAP}|\.?{GAP}?\((?=\p{{Lu}})",
         "DOCTOR", 0.97, "any", True,
     ),
     Cue(
         "title.lay",
-        rf"(?i)(?<![\w-])(?:mr|mrs|ms|miss|mister|missus|mx|messrs|madam|mme|herr|frau|sr|sra|srta|señor|señora|doña|don|smt|shri|"
-        rf"auntie|aunty|grandma|grandpa|tía|tío|det|atty|officer|deputy|judge)(?:\.{GAP}?|{GAP})",
+        "mr,mrs,ms,miss,mister,missus,mx,messrs,madam,mme,herr,frau,sr,sra,srta,señor,señora,doña,don,smt,shri,auntie,aunty,"
+        "grandma,grandpa,tía,tío,det,atty,officer,deputy,judge",
+        rf"\.{GAP}?|{GAP}",
         "PATIENT", 0.96, "any", True,
     ),
+    Cue("title.clergy", "fr,rev,pastor,rabbi,imam,chaplain,sister,deacon,father,nurse", rf"\.{GAP}?|{GAP}", "DOCTOR", 0.8, "likely"),
     Cue(
-        "title.clergy",
-        rf"(?<![\w-])(?i:fr|rev|pastor|rabbi|imam|chaplain|sister|deacon|father|nurse)(?:\.{GAP}?|{GAP})(?=\p{{Lu}})",
-        "DOCTOR", 0.8, "likely",
+        "kin",
+        "hubby,husb,bf,gf,mam,parents,dtr,dtrs,dau,sib,bro,sis,granddtr,flatmate,girl,boy,fob,mob,roomie,mil,fil,brother's,pal,"
+        "grand-nephew,grandnephew,grandniece,godchild,ex,wit,driver,passenger,client,survivor,tenant,lawyer,attorney",
+        _KIN_OPEN, "PATIENT", 0.92, "likely", True, ("kinship",),
     ),
-    Cue("kin", rf"(?<![\w-])(?i:{_KIN}){_OPEN}", "PATIENT", 0.92, "likely", True),
-    Cue("field", rf"(?<![\w-])(?i:{_FIELD})(?:{GAP}?(?:[:#=|]|\.{{2,60}}|-{{1,2}}){{1,2}}[ {WRAP}]{{0,30}}|[ ]{{2,30}})\"?", "PATIENT", 0.95, "any"),
-    Cue("pt", rf"(?<![\w-])(?i:pt|patient|client|baby|infant|student|resident|inmate)\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
-    Cue("role", rf"(?<![\w/-])(?i:{_ROLE})(?:{GAP}?[:#=|]|,|\.)?[ {WRAP}]{{1,4}}[\"(]?|(?<![\w/-])(?i:{_ROLE}){GAP}?\((?=\p{{Lu}})", "DOCTOR", 0.92, "likely"),
-    Cue("role.field", rf"(?<![\w/-])(?i:{_ROLE}|cc|to|from|by)(?:{GAP}?(?:[:=|]|\.{{2,60}})[ {WRAP}]{{0,30}})", "DOCTOR", 0.93, "likely"),
-    Cue("weak", rf"(?<![\w/-])(?i:{_WEAK})[ {WRAP}]{{1,2}}[\"(]?", "DOCTOR", 0.85, "sure"),
+    Cue(
+        "field",
+        "patient,pt,client,resident,member,insured,subscriber,student,subject,claimant,decedent,donor,recipient,inmate,re,name,"
+        "surname,last name,family name,first name,given name,given names,given,forename,forenames,maiden name,alias,aka,legal name,"
+        "preferred name,responsible party,guarantor,next of kin,nok,emergency contact,contact,contact person,poa,hcp,mother,father,"
+        "guardian,spouse,caregiver,informant,caller,victim,suspect,witness",
+        _FIELD_OPEN, "PATIENT", 0.95, "any",
+    ),
+    Cue("pt", "pt,patient,client,baby,infant,student,resident,inmate", rf"\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
+    Cue(
+        "role",
+        "attg,attdg,att,attd,assistant,anesthesia,rn,lpn,lvn,np,pa,pa-c,crna,cna,cnm,md,do,msw,lcsw,lsw,sw,case mgr,cm,slp,ot,rt,"
+        "rd,medic,pastor,imam,rabbi,interp,tech,examiner,evaluator,charge,charge rn,supervisor,director,coordinator,coord,author,"
+        "cosigner,signed,/es/,dictated,dict,dict'd,typed,prepared by,completed by,entered by,collected by,drawn by,approved by,"
+        "assessed by,witness,witnessed by,dear,attn,attention,sincerely,regards,kind regards,yours sincerely,yours faithfully,"
+        "best wishes,clinician,rev,screener,screened,ref,ref by,referring dr,peer,copy",
+        rf"(?:{GAP}?[:#=|]|[,.])?[ {WRAP}]{{1,4}}[\"(]?|{GAP}?\((?=\p{{Lu}})",
+        "DOCTOR", 0.92, "likely", True, ("doctor_words",),
+    ),
+    Cue(
+        "weak",
+        "per,by,w/,with,d/w,dw,cc,cc'd,via,from,to,call,called,contact,spoke with,spoke to,discussed with,ask for,paged,notified,text,"
+        "see,saw,f/u,fu,follow up with,appt with,for",
+        rf"(?:{GAP}?[:=|])?[ {WRAP}]{{1,2}}[\"(]?|(?<=/)(?=\p{{Lu}})",
+        "DOCTOR", 0.85, "sure",
+    ),
 )
 _CREDENTIALS = (
     "MD|M\\.D\\.|DO|D\\.O\\.|MBBS|MBChB|MB ?BS|FRCP|FRACP|FACP|FACS|FRCS|MRCP|PhD|Ph\\.D\\.|PsyD|DPM|DMD|DDS|DC|OD|DNP|NP|FNP|FNP-C|ANP|ARNP|APRN|"
@@ -130,19 +129,31 @@ class Context(Detector):
     name = "context"
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
-        self.words = NameWords(lexicon or Lexicon.load())
+        lexicon = lexicon or Lexicon.load()
+        self.words = NameWords(lexicon)
+        self._cues = Literals((term, cue) for cue in CUES for term in cue.terms(lexicon))
 
     def find(self, note: Note) -> list[Span]:
         """Names after titles, kin, roles, fields and weak cues, and before credentials."""
         view = note.view
         found = [
             (start, end, cue.label, cue.score, f"context.{cue.name}")
-            for cue in CUES
-            for match in cue.compiled.finditer(view.text)
-            for start, end in self._names(view.text, match.end(), cue)
+            for cue, at in self._openings(view)
+            for start, end in self._names(view.text, at, cue)
         ]
         found += self._credentialed(view.text)
         return [Span(*view.span(start, end), *rest) for start, end, *rest in found]
+
+    def _openings(self, view: View) -> Iterator[tuple[Cue, int]]:
+        """Cues that stand alone as words, and where a name must start behind them."""
+        text, lower = view.text, view.lower
+        for start, end, cues in self._cues.find(lower):
+            before, after = lower[start - 1 : start], lower[end : end + 1]
+            if before.isalnum() or after.isalnum() or before in ("-", "/", "_"):
+                continue
+            for cue in cues:
+                if opened := cue.opens.match(text, end):
+                    yield cue, opened.end()
 
     def _names(self, text: str, at: int, cue: Cue) -> Iterator[tuple[int, int]]:
         """The name at `at`, and the names of a list it begins ("Drs. A, B and C")."""
@@ -168,7 +179,7 @@ class Context(Detector):
         end = self._extend(text, first)
         if comma := _COMMA.match(text, end):
             given = self.words.word(_NEXT.match(text, comma.end())[1], comma.end())
-            if self._given(text, given, first, cue):
+            if given.text[0].isupper() == first.text[0].isupper() and self._given(text, given, first, cue):
                 end = self._extend(text, given)
         return end
 
@@ -176,11 +187,11 @@ class Context(Detector):
         """Whether a name may begin with `first`."""
         low = first.text.lower()
         if first.text[0].islower():
-            if not lower or low in _STOP or len(first.text) < 3:
+            if not lower or low in STOP or len(first.text) < 3:
                 return low in PARTICLES and second is not None and second.text[0].isupper() and second.kind is Kind.NAME
             likely = first.kind is Kind.NAME or (first.kind is Kind.UNKNOWN and len(low) > 4 and need == "any")
             return likely or (need == "any" and first.kind is Kind.AMBIGUOUS and second is not None and second.kind is Kind.NAME)
-        if low in _STOP or self._is_field(text, first):
+        if self._is_field(text, first) or (low in STOP and not (low in CALENDAR_NAMES and need in ("any", "likely"))):
             return False
         if first.kind is Kind.INITIAL:
             return second is not None and second.text[0].isupper() and second.nameable and is_gap(text, first.end, second.start)
@@ -198,7 +209,9 @@ class Context(Detector):
 
     def _given(self, text: str, given: Word, last: Word, cue: Cue) -> bool:
         """Whether the word behind a comma is the given name of "Last, First"."""
-        if given.text.lower() in _STOP or self._is_field(text, given) or given.kind is Kind.OTHER:
+        if given.kind is Kind.INITIAL:
+            return last.kind is not Kind.INITIAL and not text[given.end : given.end + 1].isalnum()
+        if given.text.lower() in STOP or self._is_field(text, given) or given.kind is Kind.OTHER:
             return False
         if regex.match(rf"(?:{_CREDENTIALS})(?!\w)", text[given.start : given.start + 20]):
             return False
@@ -230,7 +243,7 @@ class Context(Detector):
             if low in PARTICLES:
                 return after is not None and after[1][0].isupper()
             return last.text[0].islower() and word.kind is Kind.NAME
-        if low in _STOP or self._is_field(text, word) or not word.nameable:
+        if low in STOP or self._is_field(text, word) or not word.nameable:
             return False
         if regex.match(rf"(?:{_CREDENTIALS})(?!\w)", text[word.start : word.start + 20]):
             return False
@@ -244,14 +257,14 @@ class Context(Detector):
         for i, word in enumerate(words):
             if word.kind is Kind.OTHER and not word.last:
                 continue
-            if word.text.lower() in _STOP or len(word.text) < 2 or not _AFTER.match(text, word.end):
+            if word.text.lower() in STOP or len(word.text) < 2 or not _AFTER.match(text, word.end):
                 continue
             if word.kind is Kind.OTHER or regex.fullmatch(_CREDENTIALS, word.text):
                 continue
             start = word.start
             for previous in reversed(words[max(0, i - 4) : i]):
                 low = previous.text.lower()
-                if not is_gap(text, previous.end, start) or not previous.nameable or low in _STOP:
+                if not is_gap(text, previous.end, start) or not previous.nameable or low in STOP:
                     break
                 if text[previous.end] == "." and previous.kind is not Kind.INITIAL:
                     break

@@ -7,15 +7,14 @@ are no names. Unknown words are kept apart: rare and foreign names are mostly in
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
 
 import regex
 
 from nlp_deid.detect.lexicon import Lexicon
+from nlp_deid.detect.phrases import fold
 from nlp_deid.layout import WRAP
 from nlp_deid.note import Detector, Note, Span
 
@@ -26,7 +25,24 @@ PARTICLES = frozenset(
     "de da do dos das del della di du la le el al van von der den ter ten bin binti bint ibn abu ap st san santa y e".split()
 )
 _CAPITAL = regex.compile(rf"(?<![\w'])(?=\p{{Lu}}){WORD}")
-_STROKES = str.maketrans({"ł": "l", "đ": "d", "ø": "o", "ı": "i", "ß": "ss", "æ": "ae", "œ": "oe", "ð": "d", "þ": "th"})
+_BETWEEN = regex.compile(rf"[\"')]{{0,2}}\.?{GAP}[\"'(]{{0,2}}|\.|[ ]\"|\"[ ]")
+
+
+# Function words, headings, months and roles: no part of a name, whatever the lists say.
+STOP = frozenset(
+    """the a an and or of to in on at for by with from is was are were be has had have he she his her they will would
+    may can no not none nil yes see seen notes note off if then this that these those who whom which when where please
+    today tomorrow yesterday patient pt mother father wife husband son daughter dr mr mrs ms miss md rn np pa do phd
+    am pm dob mrn age sex date time phone fax tel ext room bed unit ward clinic hospital center centre street road
+    office service team aware notified called paged present bedside dictated signed electronically attending resident
+    fellow intern nurse physician doctor admit admitted discharge discharged plan hpi pmh ros exam labs meds
+    january february march april june july august september october november december monday tuesday wednesday
+    thursday friday saturday sunday mon tue tues wed thu thur thurs fri sat sun jan feb mar apr jun jul aug sep sept oct
+    nov dec""".split()
+)
+
+# Of these, names that a title or kinship word makes certain ("Mr. Will", "daughter May").
+CALENDAR_NAMES = frozenset("may will april june august".split())
 
 
 class Kind(Enum):
@@ -58,14 +74,9 @@ class Word:
         return self.kind is not Kind.OTHER
 
 
-@lru_cache(maxsize=65536)
 def plain(word: str) -> str:
-    """Lower case without accents, as the census lists spell names."""
-    word = word.lower()
-    if word.isascii():
-        return word
-    decomposed = unicodedata.normalize("NFD", word.translate(_STROKES))
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
+    """A word as the lists spell it: lower case, no accents, apostrophes or hyphens."""
+    return fold(word.lower())
 
 
 class NameWords:
@@ -80,34 +91,40 @@ class NameWords:
         self._medical = lexicon.words("medical_words")
         self._eponyms = lexicon.words("eponyms")
         self._others = frozenset().union(
-            *(lexicon.words(name) for name in ("nationalities", "languages", "titles", "credentials", "kinship"))
+            *(lexicon.words(name) for name in ("nationalities", "languages", "titles", "credentials", "kinship", "shorthand"))
         )
+        self._abbreviations = lexicon.words("abbreviations")
         self._known: dict[str, tuple[Kind, bool, bool, bool]] = {}
 
     def _sort(self, word: str) -> tuple[Kind, bool, bool, bool]:
-        key = plain(word)
-        if len(key) == 1:
+        if len(word) == 1:
             return Kind.INITIAL, False, False, False
-        parts = key.replace("'", "-").split("-") if "-" in key or "'" in key else [key]
-        joined = key.replace("'", "")
-        first_common = joined in self._first_common
-        last_common = joined in self._last_common
-        first = first_common or joined in self._first
-        last = last_common or joined in self._last
-        is_word = joined in self._words or joined in self._medical or key in self._others
-        if len(parts) > 1 and not (first or last or is_word):
-            kinds = [self._look(part)[0] for part in parts if len(part) > 1]
-            named = Kind.NAME in kinds or (key.startswith(("o'", "d'", "mc")) and Kind.OTHER not in kinds)
-            if named:
-                return Kind.NAME, False, True, False
-            if all(kind is Kind.OTHER for kind in kinds):
-                return Kind.OTHER, False, False, False
-            return (Kind.AMBIGUOUS if Kind.OTHER in kinds else Kind.UNKNOWN), False, False, False
+        key = plain(word)
+        first_common = key in self._first_common
+        last_common = key in self._last_common
+        first = first_common or key in self._first
+        last = last_common or key in self._last
+        is_word = key in self._words or key in self._medical or key in self._others or word in self._abbreviations
+        if "-" in word and not (first or last or is_word):
+            return self._sort_parts(word), False, True, False
         if key in self._eponyms and not first_common:
             return Kind.EPONYM, first, last, last_common
         if first or last:
             return (Kind.AMBIGUOUS if is_word else Kind.NAME), first, last, first_common or last_common
+        if key.startswith(("mc", "mac")) and word[:1].isupper() and any(char.isupper() for char in word[2:4]):
+            return Kind.NAME, False, True, False
         return (Kind.OTHER if is_word else Kind.UNKNOWN), False, False, False
+
+    def _sort_parts(self, word: str) -> Kind:
+        """What a hyphened word in no list can be, by its parts."""
+        kinds = [self._look(part)[0] for part in word.split("-") if len(part) > 1]
+        if Kind.NAME in kinds and Kind.OTHER not in kinds:
+            return Kind.NAME
+        if all(kind is Kind.EPONYM for kind in kinds):
+            return Kind.EPONYM
+        if Kind.OTHER in kinds:
+            return Kind.OTHER
+        return Kind.AMBIGUOUS if Kind.AMBIGUOUS in kinds else Kind.UNKNOWN
 
     def _look(self, word: str) -> tuple[Kind, bool, bool, bool]:
         found = self._known.get(word)
@@ -128,8 +145,8 @@ class NameWords:
 
 
 def is_gap(text: str, start: int, end: int) -> bool:
-    """Whether text[start:end] is no more than a blank or wrap, perhaps behind an initial's point."""
-    return 0 < end - start <= 3 and text[start:end] in (" ", WRAP, "  ", ". ", f".{WRAP}", ".")
+    """Whether text[start:end] only parts words of one name: a blank or wrap, a point, nickname quotes."""
+    return 0 < end - start <= 4 and _BETWEEN.fullmatch(text, start, end) is not None
 
 
 def runs(words: Iterator[Word], text: str) -> Iterator[list[Word]]:
@@ -161,11 +178,13 @@ def _score(run: list[Word], text: str) -> float:
     kinds = [word.kind for word in run]
     names = kinds.count(Kind.NAME)
     full = [word for word in run if word.kind is not Kind.INITIAL]
-    if not full or (len(full) == 1 and full[0].kind is Kind.EPONYM):
+    if not full or len(run) > 6 or (len(full) == 1 and full[0].kind is Kind.EPONYM):
         return 0.0
     if len(full) == 1:
         return _score_single(full[0], len(run) > 1, text)
     first, last = full[0], full[-1]
+    if any(word.text.lower() in STOP for word in full):
+        return 0.0
     if names and (first.first or last.first):
         return 0.92
     if names > 1:
@@ -180,7 +199,9 @@ def _score(run: list[Word], text: str) -> float:
 
 
 def _score_single(word: Word, initial: bool, text: str) -> float:
-    if word.kind is Kind.NAME and not (_shout(word) and len(word.text) < 4):
+    if word.text.lower() in STOP or (_shout(word) and not word.common):
+        return 0.0
+    if word.kind is Kind.NAME:
         base = 0.75 if word.common else 0.62
         return min(0.9, base + 0.15) if initial else base
     if initial and word.last and text[word.start - 2 : word.start] == ". ":
@@ -217,6 +238,8 @@ def _inverted(last: list[Word], first: list[Word]) -> bool:
     if len(last) > 2 or not last[-1].nameable:
         return False
     known = last[-1].last or last[-1].kind is Kind.UNKNOWN
+    if first[0].kind is Kind.INITIAL:
+        return len(first) == 1 and last[-1].last and last[-1].kind is Kind.NAME
     given = first[0].first or first[0].kind is Kind.UNKNOWN
     certain = Kind.NAME in (last[-1].kind, first[0].kind)
     return known and given and certain

@@ -7,17 +7,19 @@ Fields of a rule:
     match, no_match             examples; [[...]] marks what must be found, [[LABEL=...]] names it
     ignore_case                 default false
     need                        lower-case literals; without one of them in the note the rule is skipped
+    window                      with `need`: search only this many characters around each literal
     check                       a name from checks.py that the found text must pass
     near, reach                 words of which one must stand within `reach` characters before the find
 
-A blank in a pattern is a gap: one or two blanks or a line wrap. `[ ]` is a plain blank. The find
-is the whole match, or its group `phi`, or every group named after a label (`_` for `-`), which
-then gives the label.
+A blank in a pattern is a gap: one or two blanks or a line wrap (` {2,9}`, ` *` and the like set
+another number). `[ ]` is a plain blank. The find
+is the whole match or, if it has them, its group `phi` and every group named after a label (`_` for
+`-`), which then gives the label.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +29,7 @@ import regex
 import yaml
 
 from nlp_deid.detect.checks import CHECKS
+from nlp_deid.detect.literals import Literals
 from nlp_deid.labels import LABELS, check_label
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
@@ -34,10 +37,10 @@ from nlp_deid.resources import folder
 
 _GAP = f"[ {WRAP}]"
 _FRAGMENT = regex.compile(r"\{([a-z]\w*)\}")
-_PIECES = regex.compile(r"\\.|\[(?:\^?\]?)(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|[ ]([?*+]?)|[^\\\[ ]+", regex.DOTALL)
-_QUANTIFIED = {"": "{1,2}", "?": "{0,2}", "*": "*", "+": "+"}
+_PIECES = regex.compile(r"\\.|\[(?:\^?\]?)(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|[ ]([?*+]|\{\d+(?:,\d*)?\})?|[^\\\[ ]+", regex.DOTALL)
+_QUANTIFIED = {None: "{1,2}", "?": "{0,2}"}
 _GROUP_LABELS = {name.replace("-", "_"): name for name in LABELS}
-_KEYS = {"id", "why", "label", "score", "pattern", "match", "no_match", "ignore_case", "need", "check", "near", "reach"}
+_KEYS = {"id", "why", "label", "score", "pattern", "match", "no_match", "ignore_case", "need", "window", "check", "near", "reach"}
 # A rule that needs longer is hostile or broken; the note is then quarantined.
 _SECONDS, _SECONDS_PER_CHARACTER = 2.0, 2e-6
 
@@ -63,7 +66,7 @@ def expand(pattern: str, fragments: Mapping[str, str]) -> str:
         raise RuleError("fragments nest too deeply")
 
     def gap(match: regex.Match[str]) -> str:
-        return match[0] if match[1] is None else _GAP + _QUANTIFIED[match[1]]
+        return _GAP + _QUANTIFIED.get(match[1], match[1]) if match[0][0] == " " else match[0]
 
     return _PIECES.sub(gap, pattern)
 
@@ -81,6 +84,7 @@ class Rule:
     no_match: tuple[str, ...] = field(repr=False)
     ignore_case: bool = False
     need: tuple[str, ...] = ()
+    window: int = 0
     check: str = ""
     near: tuple[str, ...] = ()
     reach: int = 40
@@ -95,31 +99,61 @@ class Rule:
     def _groups(self) -> tuple[tuple[str, str], ...]:
         """(group, label) pairs to report."""
         named = self.compiled.groupindex
-        labelled = tuple((group, _GROUP_LABELS[group]) for group in named if group in _GROUP_LABELS)
-        return labelled or ((("phi", self.label),) if "phi" in named else (("", self.label),))
+        groups = [(group, _GROUP_LABELS.get(group, self.label)) for group in named if group in _GROUP_LABELS or group == "phi"]
+        return tuple(groups) or (("", self.label),)
 
-    def find(self, view: View) -> Iterator[tuple[int, int, str]]:
+    def find(self, view: View, hits: Sequence[tuple[int, int]] | None = None) -> Iterator[tuple[int, int, str]]:
         """(start, end, label) of every find, offsets into the view.
+
+        Args:
+            view: the searched text.
+            hits: where the literals of `need` stand, if they have been looked up already.
 
         Raises:
             TimeoutError: the pattern took longer than its share for a text of this length.
         """
-        if self.need and not any(literal in view.lower for literal in self.need):
-            return
-        text = view.text
+        ranges: Iterable[tuple[int, int]] = ((0, len(view.text)),)
+        if self.need:
+            hits = Literals((literal, None) for literal in self.need).positions(view.lower) if hits is None else hits
+            if not hits:
+                return
+            if self.window:
+                ranges = _windows(hits, self.window, len(view.text))
         passes = CHECKS[self.check] if self.check else None
-        limit = _SECONDS + _SECONDS_PER_CHARACTER * len(text)
-        for found in self.compiled.finditer(text, timeout=limit):
+        for found in self._search(view.text, ranges):
             if self.near and not self._is_near(view, found.start()):
                 continue
             for group, label in self._groups:
                 for start, end in found.spans(group) if group else (found.span(),):
-                    if start < end and (passes is None or passes(text[start:end])):
+                    if start < end and (passes is None or passes(view.text[start:end])):
                         yield start, end, label
+
+    def _search(self, text: str, ranges: Iterable[tuple[int, int]]) -> Iterator[regex.Match[str]]:
+        """Matches that begin in the ranges; one that reaches a range's end is matched again beyond it."""
+        limit = _SECONDS + _SECONDS_PER_CHARACTER * len(text)
+        for start, end in ranges:
+            for found in self.compiled.finditer(text, start, end, timeout=limit):
+                if found.end() < end or end == len(text):
+                    yield found
+                elif whole := self.compiled.match(text, found.start(), timeout=limit):
+                    yield whole
 
     def _is_near(self, view: View, start: int) -> bool:
         before = view.lower[max(0, start - self.reach) : start]
         return any(word in before for word in self.near)
+
+
+def _windows(hits: Iterable[tuple[int, int]], reach: int, length: int) -> Iterator[tuple[int, int]]:
+    """Ranges of `reach` characters around the hits, joined where they meet."""
+    start = end = -1
+    for low, high in sorted(hits):
+        if low - reach > end:
+            if end >= 0:
+                yield start, end
+            start = max(0, low - reach)
+        end = max(end, min(length, high + reach))
+    if end >= 0:
+        yield start, end
 
 
 def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -155,6 +189,7 @@ def _rule(entry: Any, fragments: Mapping[str, str]) -> Rule:
         no_match=_texts(entry, "no_match"),
         ignore_case=bool(entry.get("ignore_case", False)),
         need=tuple(literal.lower() for literal in _texts(entry, "need")),
+        window=int(entry.get("window", 0)),
         check=check,
         near=tuple(word.lower() for word in _texts(entry, "near")),
         reach=int(entry.get("reach", 40)),
@@ -231,11 +266,14 @@ class Rules(Detector):
                 rules[rule.id] = rule
         self.rules = [rule for rule in rules.values() if rule.id not in skip]
 
+        self._literals = Literals((literal, rule.id) for rule in self.rules for literal in rule.need)
+
     def find(self, note: Note) -> list[Span]:
         """Spans of all rules; `source` is the rule's id."""
         view = note.view
+        hits = self._literals.hits(view.lower)
         return [
             Span(*view.span(start, end), label, rule.score, rule.id)
             for rule in self.rules
-            for start, end, label in rule.find(view)
+            for start, end, label in rule.find(view, hits.get(rule.id, ()))
         ]
