@@ -2,7 +2,7 @@
 
     python dictionaries/build.py --sources DIR [--out DIR]
 
-The sources are plain tables (see SOURCES in the card). Lists that index.yaml dates by hand (eponyms,
+The sources are plain tables (the card names them). Lists that index.yaml dates by hand (eponyms,
 anatomy ...) are sources themselves: they are read here, counted and left as they are.
 """
 
@@ -205,7 +205,8 @@ class Builder:
                 continue
             if len(words) > 1:
                 all_ordinary = ordinary.issuperset(words) or people.issuperset(words)
-                if large or us[city] and not all_ordinary or world[city] and not people.intersection(words):
+                no_name = world[city] and not people.intersection(words)
+                if large or no_name or (us[city] and not all_ordinary):
                     sure.add(city)
             elif large and self._bearers(city) < FAMOUS_NAME:
                 sure.add(city)
@@ -287,7 +288,8 @@ def _drug(term: str, people: set[str]) -> bool:
         return False
     if any(not word.isalpha() for word in re.split("[ -]", term)) or _INGREDIENT.search(term):
         return False
-    return " " not in term and "-" not in term or not people.issuperset(re.split("[ -]", term))
+    words = re.split("[ -]", term)
+    return len(words) == 1 or not people.issuperset(words)
 
 
 _INGREDIENT = re.compile(
@@ -325,10 +327,8 @@ def write_card(out: Path) -> None:
         ]
         lines.append("|---|---|---|---|---|---|---|---|")
         for e in groups.get(kind, []):
-            score = "" if e.score is None else f"{e.score:g}"
-            lines.append(
-                f"| {e.name} | {e.what} | {e.label} | {score} | {e.count:,} | {e.source} | {e.licence} | {e.date} |"
-            )
+            cells = (e.name, e.what, e.label, "" if e.score is None else f"{e.score:g}", f"{e.count:,}")
+            lines.append(f"| {' | '.join((*cells, e.source, e.licence, e.date))} |")
         lines.append("")
     total = sum(e.count for entries in groups.values() for e in entries)
     size = sum(path.stat().st_size for path in out.glob("*.txt")) / 1e6
@@ -348,9 +348,9 @@ Made by `build.py` out of `index.yaml`; do not edit. One term a line, UTF-8, NFC
 case matters. Remake with `python dictionaries/build.py --sources DIR`; a site's own lists go into a folder
 of the same form (`nlp-deid` never needs them to be here).
 
-GeoNames data (cities, countries): Creative Commons Attribution 4.0, https://www.geonames.org. MeSH: courtesy of
-the U.S. National Library of Medicine; terms were selected and lower-cased. The National Library of Medicine does
-not endorse this project. Names follow the US census: names of other populations are rarer here than in life.
+GeoNames data (cities, countries): Creative Commons Attribution 4.0, https://www.geonames.org. MeSH:
+courtesy of the U.S. National Library of Medicine, which does not endorse this project; terms were selected
+and lower-cased. Names follow the US census: names of other populations are rarer here than in life.
 """
 
 

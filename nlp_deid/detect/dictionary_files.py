@@ -288,10 +288,12 @@ def put_list(
     }
     entry = _entry(folder, name, fields)
     folder.mkdir(parents=True, exist_ok=True)
-    fields["count"] = write_list(entry.path, lines if case == "exact" else (line.lower() for line in lines))
+    count = fields["count"] = write_list(
+        entry.path, lines if case == "exact" else (line.lower() for line in lines)
+    )
     entries[name] = {key: value for key, value in fields.items() if value not in ("", None)}
     index.write_text(yaml.safe_dump(entries, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    return int(fields["count"])
+    return count
 
 
 def add_list(folder: Path, terms: Path, name: str, **entry: Any) -> int:

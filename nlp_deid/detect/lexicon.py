@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from nlp_deid.detect.dictionary_files import DictionaryError, Entry, read_index, read_lines
-from nlp_deid.detect.phrases import PhraseTable, Token, fold, phrase_key, tokens
+from nlp_deid.detect.eponyms import COLUMNS, Eponyms
+from nlp_deid.detect.phrases import PhraseTable, Words, phrase_key
+from nlp_deid.layout import WRAP
 from nlp_deid.note import Detector, Note, Span
 from nlp_deid.resources import folder
 
@@ -17,10 +19,10 @@ KEEP_LISTS = (
     "icd10cm", "mesh", "disease_ontology", "drugs", "drugs_brand", "procedures", "icd10pcs", "anatomy",
     "lab_tests", "medical_phrases", "eponyms",
 )  # fmt: skip
-_EPONYM_HEADS = ("disease", "diseases", "syndrome", "sign", "signs")  # medical behind every eponym
 # Words that stay small inside a capitalised name.
 _SMALL = frozenset(
-    "a al and at da de del della der des di do dos du el en for in la las le les los of on the upon van von y".split()
+    {"a", "al", "and", "at", "da", "de", "del", "della", "der", "des", "di", "do", "dos", "du", "el", "en"}
+    | {"for", "in", "la", "las", "le", "les", "los", "of", "on", "the", "upon", "van", "von", "y"}
 )
 
 
@@ -133,6 +135,7 @@ class LexiconDetector(Detector):
         if lists is not None and extra is not None:
             chosen += [lexicon.entries[name] for name in scored if name in lexicon.own and name not in lists]
         self._table: PhraseTable[_Proposal] = PhraseTable()
+        self._exact: set[str] = set()
         kept_by_site = {phrase_key(term) for term in _terms(lexicon, "keep")}
         for entry in sorted(chosen, key=lambda e: (e.name in lexicon.own, e.score or 0.0)):
             if entry.score is None:
@@ -141,17 +144,23 @@ class LexiconDetector(Detector):
             without = lexicon.words(entry.exclude) if entry.exclude else frozenset()
             terms = lexicon.words(entry.name) - without
             shut = frozenset() if entry.name in lexicon.own else kept_by_site
-            lower = (term.lower() for term in terms) if entry.case == "exact" else terms
-            self._table.add(map(phrase_key, lower), proposal, shut)
+            if entry.case == "exact":
+                self._exact |= terms
+                terms = frozenset(term.lower() for term in terms)
+            self._table.add(map(phrase_key, terms), proposal, shut)
 
     def find(self, note: Note) -> list[Span]:
         """Spans of the terms in the note."""
         view = note.view
-        words = tokens(view.lower)
+        words = Words(view.lower)
         spans = []
-        for first, last, proposal in self._table.find(view.lower, words):
-            start, end = words[first].start, words[last].end
-            if _case_fits(view.text, words[first : last + 1], proposal.case):
+        for first, last, proposal in self._table.find(words):
+            start, end = words.start(first), words.end(last)
+            if proposal.case == "exact":
+                fits = view.text[start:end].replace(WRAP, " ") in self._exact
+            else:
+                fits = proposal.case == "any" or _capitalised(view.text, words, first, last)
+            if fits:
                 spans.append(Span(*view.span(start, end), proposal.label, proposal.score, proposal.source))
         return spans
 
@@ -164,21 +173,17 @@ def _terms(lexicon: Lexicon, kind: str) -> Iterator[str]:
             yield from (term.lower() for term in lexicon.words(name))
 
 
-def _case_fits(text: str, words: Sequence[Token], case: str) -> bool:
-    """`title`: every word but small ones begins with a capital or a digit, and the first one always."""
-    if case == "any":
-        return True
-    if case == "exact":
-        return all(text[w.start : w.end].isupper() for w in words)
-    first = text[words[0].start]
-    return not first.islower() and all(not text[w.start].islower() or w.word in _SMALL for w in words)
+def _capitalised(text: str, words: Words, first: int, last: int) -> bool:
+    """Whether no word but small ones behind the first begins with a small letter."""
+    small = [i for i in range(first, last + 1) if text[words.start(i)].islower()]
+    return first not in small and all(words.words[i] in _SMALL for i in small)
 
 
 class KeepList:
     """Stretches of text that are medicine, in which unsure proposals are vetoed.
 
     Phrases keep as a whole. A single word keeps only if it is no name of a person or city in our
-    lists, and an eponym only beside the words that make it medical (see eponyms.txt).
+    lists, and an eponym only where it is medical (see eponyms.py).
 
     Args:
         lists: names of lists of kind `keep`.
@@ -193,59 +198,28 @@ class KeepList:
         people: set[str] = set().union(*(lexicon.words(name) for name in (*NAME_LISTS, "cities")))
         masked_by_site = {phrase_key(term) for term in _terms(lexicon, "phi")}
         self._table: PhraseTable[str] = PhraseTable()
-        self._possessive: frozenset[str] = frozenset()
+        self._eponyms: list[tuple[str, Eponyms]] = []
         for name in (*lists, *own):
             entry = lexicon.entry(name)
             if entry.kind != "keep":
                 raise DictionaryError(f"list {name!r} is of kind {entry.kind}, not keep")
-            if entry.columns == ("term", "after", "before"):
-                phrases, self._possessive = eponym_phrases(lexicon.rows(name))
-                self._table.add(phrases, name, masked_by_site)
+            if entry.columns == COLUMNS:
+                rows = (row for row in lexicon.rows(name) if phrase_key(row[0]) not in masked_by_site)
+                self._eponyms.append((name, Eponyms(rows)))
             elif name in lexicon.own:
                 self._table.add(map(phrase_key, lexicon.words(name)), name)
             else:
-                terms = lexicon.words(name)
-                safe = (term for term in terms if " " in term or term not in people)
+                safe = (term for term in lexicon.words(name) if " " in term or term not in people)
                 self._table.add(map(phrase_key, safe), name, masked_by_site)
 
     def find(self, note: Note) -> list[tuple[int, int, str]]:
         """(start, end, list) of every stretch to keep, as offsets into the note's text."""
         view = note.view
-        words = tokens(view.lower)
+        words = Words(view.lower)
         found = [
-            (*view.span(words[first].start, words[last].tail), name)
-            for first, last, name in self._table.find(view.lower, words)
+            (*view.span(words.start(first), words.tail(last)), name)
+            for first, last, name in self._table.find(words)
         ]
-        found += [
-            (*view.span(word.start, word.tail), "eponyms")
-            for word in words
-            if word.tail > word.end and word.word in self._possessive
-        ]
+        for name, eponyms in self._eponyms:
+            found += [(*view.span(start, end), name) for start, end in eponyms.find(words)]
         return found
-
-
-def eponym_phrases(rows: Iterable[Sequence[str]]) -> tuple[set[str], frozenset[str]]:
-    """The phrases in which eponyms are medical, and the eponyms whose bare possessive is.
-
-    A row is (eponym, after, before): comma-separated words that make it medical when they stand
-    behind or before it. Behind `*` stands an eponym that is always medical, behind `'s` one that is
-    so in the possessive ("Crohn's").
-    """
-    phrases: set[str] = set()
-    possessive: set[str] = set()
-    for term, after, before in rows:
-        eponym = phrase_key(term)
-        heads = [head.strip() for head in after.split(",") if head.strip()]
-        if "'s" in heads:
-            possessive.add(eponym)
-        if "*" in heads:
-            phrases.add(eponym)
-        behind = {phrase_key(head) for head in heads if head not in ("'s", "*")}.union(_EPONYM_HEADS)
-        forms = (eponym, f"{eponym}s")
-        phrases.update(f"{form} {head}" for form in forms for head in behind)
-        cues = [phrase_key(cue) for cue in before.split(",") if cue.strip()]
-        phrases.update(f"{cue} {eponym}" for cue in cues)
-    return phrases, frozenset(possessive)
-
-
-__all__ = ["KEEP_LISTS", "KeepList", "Lexicon", "LexiconDetector", "eponym_phrases", "fold"]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Container, Iterable, Iterator
+from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-# A word and a possessive ending that is no part of it.
-_WORD = re.compile(r"([^\W_]+)(?:'s?(?![^\W_]))?")
+# A word, with a possessive ending that is no part of it.
+_WORD = re.compile(r"[^\W_]+(?:'s?(?![^\W_]))?")
 _LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"}
 _FOLD = str.maketrans(_LETTERS)
 _GAP = 3  # most characters between two words of a phrase
@@ -33,23 +33,47 @@ def phrase_key(term: str) -> str:
     """A lower-case term as a table keeps it: folded words, one blank between, no possessive endings."""
     if term.isascii() and "  " not in term and term.replace(" ", "a").isalnum():
         return term
-    return " ".join(filter(None, map(fold, _WORD.findall(term))))
+    return " ".join(filter(None, Words(term).words))
 
 
-class Token(NamedTuple):
-    """A word of a view; `tail` is its end with a possessive ending, `word` is folded."""
+class Words:
+    """The words of a lower-cased view and where they stand.
 
-    start: int
-    end: int
-    tail: int
-    word: str
+    Attributes:
+        text: the lower-cased view.
+        words: each word folded, without a possessive ending.
+    """
 
+    __slots__ = ("_raw", "_starts", "text", "words")
 
-def tokens(lower: str) -> list[Token]:
-    """The words of a lower-cased view."""
-    if lower.isascii():
-        return [Token(*m.span(1), m.end(), m[1]) for m in _WORD.finditer(lower)]
-    return [Token(*m.span(1), m.end(), fold(m[1])) for m in _WORD.finditer(lower)]
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._raw: list[str] = _WORD.findall(text)
+        self._starts: list[int] | None = None
+        self.words = [word.partition("'")[0] for word in self._raw] if "'" in text else self._raw
+        if not text.isascii():
+            self.words = [fold(word) for word in self.words]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def start(self, i: int) -> int:
+        """Where word `i` begins."""
+        if self._starts is None:
+            self._starts = [match.start() for match in _WORD.finditer(self.text)]
+        return self._starts[i]
+
+    def end(self, i: int) -> int:
+        """Where word `i` ends, its possessive ending left out."""
+        return self.start(i) + len(self._raw[i].partition("'")[0])
+
+    def tail(self, i: int) -> int:
+        """Where word `i` ends with its possessive ending."""
+        return self.start(i) + len(self._raw[i])
+
+    def gap(self, i: int) -> str:
+        """The text between word `i` and the next one."""
+        return self.text[self.tail(i) : self.start(i + 1)]
 
 
 class PhraseTable(Generic[Value]):
@@ -78,28 +102,25 @@ class PhraseTable(Generic[Value]):
                 start = f"{words[0]} {words[1]}"
                 lengths[start] = lengths.get(start, 0) | 2 << blanks
 
-    def find(self, text: str, words: Sequence[Token]) -> Iterator[tuple[int, int, Value]]:
+    def find(self, words: Words) -> Iterator[tuple[int, int, Value]]:
         """(first, last, value) of the longest phrase at each place, as indices into `words`.
 
-        A phrase that lies wholly inside an earlier one is left out. `text` is the view the words
-        are of: words of a phrase are at most a few blanks or marks apart and on one line (a line
-        that wraps is one line).
+        A phrase that lies wholly inside an earlier one is left out. Words of a phrase are at most a
+        few blanks or marks apart and on one line (a line that wraps is one line).
         """
         values, lengths = self._values, self._lengths
-        plain = [token.word for token in words]
+        plain = words.words
         last_end = -1
         for first, (word, following) in enumerate(zip(plain, [*plain[1:], ""], strict=True)):
             bits = lengths.get(f"{word} {following}")
-            last = -1
-            if bits:
-                last = self._longest(text, words, plain, first, bits)
+            last = self._longest(words, first, bits) if bits else -1
             if last < 0 and word in values:
                 last = first
             if last > last_end:
                 last_end = last
                 yield first, last, values[" ".join(plain[first : last + 1])]
 
-    def _longest(self, text: str, words: Sequence[Token], plain: list[str], first: int, bits: int) -> int:
+    def _longest(self, words: Words, first: int, bits: int) -> int:
         """The last word of the longest phrase from `first` on, or -1."""
         while bits:
             count = bits.bit_length() - 1
@@ -107,15 +128,13 @@ class PhraseTable(Generic[Value]):
             last = first + count - 1
             if (
                 last < len(words)
-                and " ".join(plain[first : last + 1]) in self._values
-                and _joined(text, words[first : last + 1])
+                and " ".join(words.words[first : last + 1]) in self._values
+                and all(_near(words.gap(i)) for i in range(first, last))
             ):
                 return last
         return -1
 
 
-def _joined(text: str, words: Sequence[Token]) -> bool:
-    """Whether the words stand close together on one line."""
-    return "\n" not in text[words[0].start : words[-1].end] and all(
-        after.start - before.tail <= _GAP for before, after in zip(words, words[1:], strict=False)
-    )
+def _near(gap: str) -> bool:
+    """Whether words this far apart may belong to one phrase."""
+    return len(gap) <= _GAP and "\n" not in gap
