@@ -140,3 +140,28 @@ def test_the_network_is_blocked_in_tests() -> None:
         socket.getaddrinfo("example.org", 80)
     with socket.socket() as made, pytest.raises(AssertionError, match="network"):
         made.connect(("192.0.2.1", 80))
+
+
+REFUSED = ["220-01.xml", "training-PHI-Gold-Set1.tar.gz", "deid_surrogate_test_all_groundtruth_version2.xml"]
+REFUSED += [
+    "id.text",
+    "id.phi",
+    "id-phi.phrase",
+    "NOTEEVENTS.csv.gz",
+    "mimic-iv-note.zip",
+    "discharge.csv.gz",
+]
+PASSED = ["README.md", "rules/date.yaml", "examples/notes/ed-note.txt", "tests/test_mimic.py", "id.yaml"]
+
+
+def test_the_commit_hook_refuses_restricted_corpora() -> None:
+    hook = PACKAGE.parent / ".ci" / "refuse_corpora.py"
+    if not hook.is_file():
+        pytest.skip("a source distribution has no .ci")
+
+    def code(*paths: str) -> int:
+        return subprocess.run([sys.executable, hook, *paths], capture_output=True, timeout=60).returncode
+
+    assert code(*PASSED) == 0
+    for name in REFUSED:
+        assert code("README.md", f"data/{name}") == 1, name
