@@ -1,13 +1,15 @@
-"""load() and Deid: detect, merge, replace."""
+"""load() and Deid: detect, merge, echo, replace."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -18,6 +20,7 @@ from nlp_deid.replace.policy import Policy, load_policy
 from nlp_deid.replace.replacer import Change, Replacer
 from nlp_deid.resources import folder
 
+Result = TypeVar("Result")
 DEFAULT_PIPELINE = "rules"
 # Parts by the name a config uses; others come from the entry point group `nlp_deid.parts`.
 PARTS = {
@@ -25,9 +28,11 @@ PARTS = {
     "lexicon": "nlp_deid.detect.lexicon:LexiconDetector",
     "names": "nlp_deid.detect.names:Names",
     "context": "nlp_deid.detect.context:Context",
+    "header": "nlp_deid.detect.header:Header",
     "keep_list": "nlp_deid.detect.lexicon:KeepList",
+    "echo": "nlp_deid.detect.echo:Echo",
 }
-_KEYS = {"about", "detectors", "keep", "merge", "policy"}
+_KEYS = {"about", "detectors", "keep", "merge", "echo", "policy"}
 
 
 class PipelineError(ValueError):
@@ -75,13 +80,14 @@ class Explanation:
 
 
 class Deid:
-    """A pipeline: detectors propose, merge decides, the policy rewrites.
+    """A pipeline: detectors propose, merge decides, echo repeats, the policy rewrites.
 
     Args:
         detectors: asked one after another; their order has no effect.
         policy: what is done with each label.
         merge: how rival proposals are decided.
         keep: keep lists that veto unsure proposals.
+        echo: finds what was surely found again, in all notes of the patient.
         name: for messages.
     """
 
@@ -91,11 +97,12 @@ class Deid:
         policy: Policy,
         merge: Merge | None = None,
         keep: Sequence[Any] = (),
+        echo: Any = None,
         name: str = "",
     ) -> None:
         if not detectors:
             raise PipelineError("a pipeline needs at least one detector")
-        self.detectors, self.keep, self.name = list(detectors), list(keep), name
+        self.detectors, self.keep, self.echo, self.name = list(detectors), list(keep), echo, name
         self.merge = merge or Merge()
         self.replacer = Replacer(policy)
 
@@ -113,9 +120,8 @@ class Deid:
         Raises:
             DeidError: a part failed; nothing of the note may be used.
         """
-        note = _note(note)
-        proposals, keeps = self._propose(note)
-        return self.merge.spans(proposals, keeps)
+        [proposals] = self._proposals([_note(note)])
+        return self.merge.spans(*proposals)
 
     def __call__(self, note: Note | str) -> Deidentified:
         """The note without its identifiers.
@@ -124,21 +130,21 @@ class Deid:
             DeidError: a part failed; nothing of the note may be used.
         """
         note = _note(note)
-        spans = self.detect(note)
-        try:
-            text, changes = self.replacer.replace(note, spans)
-        except Exception as error:
-            raise DeidError(note.id, "replace", type(error).__name__) from None
-        return Deidentified(text, tuple(spans), changes)
+        return self._replace(note, self.detect(note))
 
     def pipe(self, notes: Iterable[Note | str]) -> Iterator[Deidentified]:
         """Like calling the pipeline on every note, in order.
 
+        Notes of one patient that follow each other are searched together: a name surely found in
+        one is found in all.
+
         Raises:
             DeidError: at the first note that fails.
         """
-        for note in notes:
-            yield self(note)
+        for _, group in groupby(enumerate(map(_note, notes)), _same_patient):
+            together = [note for _, note in group]
+            for note, proposals in zip(together, self._proposals(together), strict=True):
+                yield self._replace(note, self.merge.spans(*proposals))
 
     def explain(self, note: Note | str) -> list[Explanation]:
         """Every proposal: source, score, won or lost to whom, vetoed by which list, action.
@@ -146,36 +152,61 @@ class Deid:
         Raises:
             DeidError: a part failed.
         """
-        proposals, keeps = self._propose(_note(note))
+        [proposals] = self._proposals([_note(note)])
         return [
             Explanation(verdict, self.policy.actions[verdict.span.label])
-            for verdict in self.merge.verdicts(proposals, keeps)
+            for verdict in self.merge.verdicts(*proposals)
         ]
 
+    def _replace(self, note: Note, spans: list[Span]) -> Deidentified:
+        text, changes = _run(note, "replace", self.replacer.replace, note, spans)
+        return Deidentified(text, tuple(spans), changes)
+
+    def _proposals(self, notes: Sequence[Note]) -> list[tuple[list[Span], list[Keep]]]:
+        """What detectors, keep lists and echo say of the notes of one patient."""
+        found = [self._propose(note) for note in notes]
+        if self.echo is None:
+            return found
+        seeds = [
+            _run(note, "echo", lambda n, p: self.echo.seeds(n, self.merge.spans(*p)), note, proposals)
+            for note, proposals in zip(notes, found, strict=True)
+        ]
+        joined = reduce(lambda mine, other: mine.joined(other), seeds)
+        for note, (spans, _) in zip(notes, found, strict=True):
+            spans += _run(note, "echo", lambda n: _checked(self.echo.find(n, joined), n), note)
+        return found
+
     def _propose(self, note: Note) -> tuple[list[Span], list[Keep]]:
-        proposals: list[Span] = []
+        spans: list[Span] = []
         for detector in self.detectors:
-            try:
-                found = detector.find(note)
-                _check(found, note)
-            except Exception as error:
-                raise DeidError(note.id, detector.name, type(error).__name__) from None
-            proposals += found
+            spans += _run(note, detector.name, lambda d: _checked(d.find(note), note), detector)
         keeps: list[Keep] = []
         for keep_list in self.keep:
-            try:
-                keeps += [Keep(*stretch) for stretch in keep_list.find(note)]
-            except Exception as error:
-                raise DeidError(note.id, "keep lists", type(error).__name__) from None
-        return proposals, keeps
+            keeps += _run(note, "keep lists", lambda k: [Keep(*stretch) for stretch in k.find(note)], keep_list)
+        return spans, keeps
+
+
+def _run(note: Note, stage: str, work: Callable[..., Result], *args: Any) -> Result:
+    """work(*args); any error becomes a DeidError that holds neither text nor the error that might."""
+    try:
+        return work(*args)
+    except Exception as error:
+        kind = type(error).__name__
+    raise DeidError(note.id, stage, kind)
+
+
+def _same_patient(numbered: tuple[int, Note]) -> tuple[str, int]:
+    """A key that consecutive notes of one patient share, and notes without a patient do not."""
+    number, note = numbered
+    return ("", number) if note.patient is None else (note.patient, -1)
 
 
 def _note(note: Note | str) -> Note:
     return Note(note) if isinstance(note, str) else note
 
 
-def _check(found: Any, note: Note) -> None:
-    """A detector's answer must be spans of this note; anything else fails the note."""
+def _checked(found: Any, note: Note) -> list[Span]:
+    """A detector's answer; anything but spans of this note fails the note."""
     if not isinstance(found, list):
         raise TypeError("not a list of spans")
     for span in found:
@@ -183,6 +214,7 @@ def _check(found: Any, note: Note) -> None:
             raise ValueError("not a span of this note")
         if span.label not in LABELS:
             raise ValueError("unknown label")
+    return found
 
 
 def pipelines() -> dict[str, Path]:
@@ -239,6 +271,7 @@ def load(pipeline: str | Path = DEFAULT_PIPELINE, policy: str | Path | Policy | 
         policy=chosen if isinstance(chosen, Policy) else load_policy(chosen),
         merge=merge,
         keep=[_part(entry, where) for entry in config.get("keep", [])],
+        echo=_part(config["echo"], where) if "echo" in config else None,
         name=where,
     )
 

@@ -1,6 +1,7 @@
 """pipeline.py: loading, failing closed, explaining."""
 
 import math
+import pickle
 
 import pytest
 
@@ -60,8 +61,9 @@ def test_a_failing_detector_fails_the_note_without_its_text(fault, call):
     error = caught.value
     assert "n1" in str(error)
     assert "fixed" in str(error)
-    assert "Quartermain" not in f"{error!r} {error} {error.__cause__!r} {error.args}"
-    assert error.__suppress_context__
+    assert "Quartermain" not in f"{error!r} {error} {error.args}"
+    assert error.__cause__ is error.__context__ is None
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 @pytest.mark.parametrize("fault", [ValueError(TEXT), [(0, 0, 0, 0, 0)], None], ids=repr)
@@ -123,3 +125,26 @@ def test_a_broken_config_is_refused(tmp_path, config, message):
 def test_an_unknown_pipeline_lists_the_installed_ones():
     with pytest.raises(PipelineError, match="rules"):
         load("nowhere")
+
+
+def test_a_sure_name_is_found_again_in_all_notes_of_the_patient():
+    deid = load("rules")
+    first = Note("Patient: Kowalczyk, Bronislawa\nSeen by Dr. Whitefeather.", "1", "p")
+    second = Note("kowalczyk slept well; Kowalczik's wife called. x", "2", "p")
+    other = Note("kowalczyk slept well; x", "3", "q")
+    texts = [result.text for result in deid.pipe([first, second, other])]
+    assert "kowal" not in texts[1].lower()
+    assert texts[2] == other.text
+
+
+@pytest.mark.parametrize("fault", [ValueError(TEXT), None, [Span(0, 400, "DATE")]], ids=repr)
+def test_a_failing_echo_fails_the_note(fault):
+    class FixedEcho(FixedKeep):
+        def seeds(self, note, spans):
+            return None
+
+        def find(self, note, seeds):
+            return super().find(note)
+
+    with pytest.raises(DeidError, match="echo failed"):
+        Deid([Fixed([])], PRESETS["tag"], echo=FixedEcho(fault))(Note(TEXT, id="n1"))

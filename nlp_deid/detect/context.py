@@ -58,7 +58,7 @@ class Cue:
 
 _KIN_OPEN = rf"(?:{GAP}?[:#=]{GAP}?|{GAP}?[\"'(]{{1,2}}|,?{GAP}(?:[\"'(]{{1,2}}|named{GAP}|called{GAP}|is{GAP}|-{{1,2}}{GAP})?)"
 _FIELD_OPEN = (
-    rf"(?:'s)?(?:{GAP}(?:full{GAP})?name)?(?:{GAP}\([^)\n]{{1,20}}\))?"
+    rf"(?:'s)?(?i:{GAP}(?:full{GAP})?name)?(?:{GAP}\([^)\n]{{1,20}}\))?"
     rf"(?:{GAP}?(?:[:#=|]|\.{{2,60}}|-{{1,2}}){{1,2}}[ {WRAP}]{{0,30}}|[ ]{{2,30}})\"?"
 )
 CUES = (
@@ -88,12 +88,12 @@ CUES = (
         "surname,last name,family name,first name,given name,given names,given,forename,forenames,maiden name,alias,aka,legal name,"
         "preferred name,responsible party,guarantor,next of kin,nok,emergency contact,contact,contact person,poa,hcp,mother,father,"
         "guardian,spouse,caregiver,informant,caller,victim,suspect,witness",
-        _FIELD_OPEN, "PATIENT", 0.95, "any",
+        _FIELD_OPEN, "PATIENT", 0.95, "any", True,
     ),
     Cue("pt", "pt,patient,client,baby,infant,student,resident,inmate", rf"\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
     Cue(
         "role",
-        "attg,attdg,att,attd,assistant,anesthesia,rn,lpn,lvn,np,pa,pa-c,crna,cna,cnm,md,do,msw,lcsw,lsw,sw,case mgr,cm,slp,ot,rt,"
+        "attg,attdg,att,attd,assistant,anesthesia,rn,lpn,lvn,np,pa,pa-c,crna,cna,cnm,md,do,pn,pt,msw,lcsw,lsw,sw,case mgr,cm,slp,ot,rt,"
         "rd,medic,pastor,imam,rabbi,interp,tech,examiner,evaluator,charge,charge rn,supervisor,director,coordinator,coord,author,"
         "cosigner,signed,/es/,dictated,dict,dict'd,typed,prepared by,completed by,entered by,collected by,drawn by,approved by,"
         "assessed by,witness,witnessed by,dear,attn,attention,sincerely,regards,kind regards,yours sincerely,yours faithfully,"
@@ -187,8 +187,8 @@ class Context(Detector):
         """Whether a name may begin with `first`."""
         low = first.text.lower()
         if first.text[0].islower():
-            if not lower or low in STOP or len(first.text) < 3:
-                return low in PARTICLES and second is not None and second.text[0].isupper() and second.kind is Kind.NAME
+            if not lower or low in STOP or low in PARTICLES or len(first.text) < 3:
+                return low in PARTICLES and second is not None and second.kind in (Kind.NAME, Kind.UNKNOWN)
             likely = first.kind is Kind.NAME or (first.kind is Kind.UNKNOWN and len(low) > 4 and need == "any")
             return likely or (need == "any" and first.kind is Kind.AMBIGUOUS and second is not None and second.kind is Kind.NAME)
         if self._is_field(text, first) or (low in STOP and not (low in CALENDAR_NAMES and need in ("any", "likely"))):
@@ -211,7 +211,7 @@ class Context(Detector):
         """Whether the word behind a comma is the given name of "Last, First"."""
         if given.kind is Kind.INITIAL:
             return last.kind is not Kind.INITIAL and not text[given.end : given.end + 1].isalnum()
-        if given.text.lower() in STOP or self._is_field(text, given) or given.kind is Kind.OTHER:
+        if given.text.lower() in STOP - CALENDAR_NAMES or self._is_field(text, given) or given.kind is Kind.OTHER:
             return False
         if regex.match(rf"(?:{_CREDENTIALS})(?!\w)", text[given.start : given.start + 20]):
             return False

@@ -20,11 +20,12 @@ from nlp_deid.note import Detector, Note, Span
 
 # A word: letters, with inner apostrophes and hyphens; a possessive 's stays outside.
 WORD = r"\p{L}\p{M}*+(?:[\p{L}\p{M}]|['-](?=\p{L}{2}))*+"
-GAP = rf"[ {WRAP}]{{1,2}}"
+GAP = rf"(?:[ {WRAP}]{{1,2}})"
 PARTICLES = frozenset(
     "de da do dos das del della di du la le el al van von der den ter ten bin binti bint ibn abu ap st san santa y e".split()
 )
 _CAPITAL = regex.compile(rf"(?<![\w'])(?=\p{{Lu}}){WORD}")
+_LOWER = regex.compile(rf"(?<![\w'-])(?=\p{{Ll}})({WORD}){GAP}(?=\p{{Ll}})({WORD})", regex.V0)
 _BETWEEN = regex.compile(rf"[\"')]{{0,2}}\.?{GAP}[\"'(]{{0,2}}|\.|[ ]\"|\"[ ]")
 
 
@@ -43,6 +44,22 @@ STOP = frozenset(
 
 # Of these, names that a title or kinship word makes certain ("Mr. Will", "daughter May").
 CALENDAR_NAMES = frozenset("may will april june august".split())
+
+# Behind a single name these make it an eponym: a thing called after a person.
+_HEADS = frozenset(
+    """abscess agar anastomosis aneurysm angle anomaly approach area arthroplasty bag band bandage bar blade body boot brace
+    bundle canal cannula catheter cell cells chart classification clamp class clip collar contracture corpuscle crisis criteria cuff cyst
+    deformity device diet disease disorder dissector drain dressing drip duct dystrophy elevator esophagus exercises factor
+    fascia fixator fixation flap foot forceps formula fossa fracture frame gene gland glands gland's grade graft granules guidelines
+    hernia hook implant incision index inventory joint knife law lesion ligament line lines loop lymphoma maneuver manoeuvre
+    mesh method mixture murmur muscle nail needle nerve nevus node nodes nodule operation osteotomy palsy phenomenon pins plasty plate plexus point
+    position pouch procedure prosthesis protocol punch pupil questionnaire rasp reaction reagent reflex repair resection
+    reservoir retractor ring rod rongeur rule sarcoma scale scissors scope score screw septum shunt sign signs sinus sleeve snare
+    space speculum sphincter splint stage stain stapler stitch stockings suction sutures suture syndrome system technique tendon
+    test tests tibia tongs tourniquet triad triangle tube tumor tumour type ulcer ulcers valve vein virus wave wires wire zone""".split()
+)
+_ARTICLE = regex.compile(rf"(?i)(?<!\w)(?:an?|no|\d+-?(?:french|fr|mm|cm|gauge|g)){GAP}$")
+_HEAD = regex.compile(rf"(?:'s)?(?:{GAP}|-)(?:\p{{L}}+{GAP})?(\p{{L}}+)")
 
 
 class Kind(Enum):
@@ -193,13 +210,13 @@ def _score(run: list[Word], text: str) -> float:
         return 0.8
     if first.first and first.common and last.last and last.common:
         return 0.7
-    if first.first and (last.last or last.kind is Kind.UNKNOWN):
-        return 0.65
     return 0.0
 
 
 def _score_single(word: Word, initial: bool, text: str) -> float:
     if word.text.lower() in STOP or (_shout(word) and not word.common):
+        return 0.0
+    if _is_thing(word, text):
         return 0.0
     if word.kind is Kind.NAME:
         base = 0.75 if word.common else 0.62
@@ -207,6 +224,14 @@ def _score_single(word: Word, initial: bool, text: str) -> float:
     if initial and word.last and text[word.start - 2 : word.start] == ". ":
         return 0.7
     return 0.0
+
+
+def _is_thing(word: Word, text: str) -> bool:
+    """Whether a name stands as a thing called after a person ("a Kelly clamp", "Homan sign")."""
+    if _ARTICLE.search(text, max(0, word.start - 14), word.start):
+        return True
+    behind = _HEAD.match(text, word.end)
+    return behind is not None and (behind[1].lower() in _HEADS or text[word.end + 1 : behind.start(1)].strip().lower() in _HEADS)
 
 
 class Names(Detector):
@@ -230,7 +255,16 @@ class Names(Detector):
             elif score:
                 spans.append(Span(*view.span(start, run[-1].end), "PATIENT", score, "names.run"))
             before = run
-        return spans
+        return spans + [Span(*view.span(*pair), "PATIENT", 0.8, "names.lower") for pair in self._lower(text)]
+
+    def _lower(self, text: str) -> Iterator[tuple[int, int]]:
+        """Pairs of lower-case words that read as first name and surname, as in dictation and chat."""
+        for match in _LOWER.finditer(text, overlapped=True):
+            first = self.words.word(match[1], match.start(1))
+            if first.first and first.kind is Kind.NAME:
+                last = self.words.word(match[2], match.start(2))
+                if last.last and last.kind is Kind.NAME:
+                    yield match.span()
 
 
 def _inverted(last: list[Word], first: list[Word]) -> bool:

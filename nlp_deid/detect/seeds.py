@@ -1,0 +1,150 @@
+"""Known values, and where they stand in a text in any of their forms.
+
+A name comes back whole or in part, in lower case, with a possessive, misspelt by a letter, as
+initials, or inside a user name; a number comes back with other separators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import regex
+from rapidfuzz.distance import OSA
+
+from nlp_deid.detect.lexicon import Lexicon
+from nlp_deid.detect.names import STOP, WORD, Kind, NameWords, plain
+from nlp_deid.layout import View
+from nlp_deid.note import Note, Span
+
+_WORD = regex.compile(rf"(?<![\p{{L}}']){WORD}")
+_LOGIN = regex.compile(r"(?<![\w.@-])(?=[\w.]*[a-z])(?=\w*(?:[\d_]|\.\w))[A-Za-z][\w.]{3,30}(?<!\.)(?![\w@-])")
+_INITIALS = regex.compile(r"(?<![\w.])(\p{Lu})\.[ ]?(\p{Lu})\.(?:[ ]?(\p{Lu})\.)?(?!\w)")
+_NUMBER = regex.compile(r"(?<![A-Za-z\d])(?=[A-Z-]{0,6}\d|\(\d)[\dA-Z(](?:[\dA-Z]|[ ./()-]{1,2}(?=[\dA-Z(]))*+")
+_SEPARATORS = regex.compile(r"[^\dA-Za-z]+")
+_MISSPELT = 5  # letters from which a word may be one edit away
+_SHORTEST_NUMBER = 4  # digits and letters of a number that is searched for
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """What to look for; every key has its label.
+
+    Args:
+        words: folded name words, found in any case.
+        capitals: name words that are also plain words, found with a capital inside a sentence.
+        known: such words of a known person, found with a capital anywhere.
+        initials: first and last initial of full names.
+        numbers: numbers without separators.
+        values: other values, found as they are.
+    """
+
+    words: dict[str, str] = field(default_factory=dict)
+    capitals: dict[str, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
+    initials: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+
+    def joined(self, other: Seeds) -> Seeds:
+        """These seeds and others; of two labels ours stays."""
+        return Seeds(*(getattr(other, name) | getattr(self, name) for name in self.__dataclass_fields__))
+
+
+class Search:
+    """Makes seeds of values and finds them in notes."""
+
+    def __init__(self, lexicon: Lexicon | None = None) -> None:
+        self.words = NameWords(lexicon or Lexicon.load())
+
+    def add_name(self, seeds: Seeds, value: str, label: str, known: bool = False) -> None:
+        """Take in a person's name; words of one letter and function words are left out."""
+        words = [self.words.word(match[0], match.start()) for match in _WORD.finditer(View(value).text)]
+        full = [word for word in words if len(word.text) > (1 if known else 2) and plain(word.text) not in STOP]
+        for word in full:
+            key = plain(word.text)
+            if word.kind in (Kind.NAME, Kind.UNKNOWN) and len(key) > 2:
+                seeds.words.setdefault(key, label)
+            elif known:
+                seeds.known.setdefault(key, label)
+            elif word.kind in (Kind.AMBIGUOUS, Kind.EPONYM) and word.text[0].isupper():
+                seeds.capitals.setdefault(key, label)
+        if len(full) > 1:
+            first, last = (full[1], full[0]) if "," in value else (full[0], full[-1])
+            seeds.initials.setdefault((first.text[0] + last.text[0]).upper(), label)
+
+    @staticmethod
+    def add_value(seeds: Seeds, value: str, label: str) -> None:
+        """Take in a number, to be found with any separators, or another value, as it is."""
+        value = View(value).text.strip()
+        key = _SEPARATORS.sub("", value).upper()
+        if len(key) < _SHORTEST_NUMBER:
+            return
+        if sum(char.isdigit() for char in key) * 2 >= len(key):
+            seeds.numbers.setdefault(key, label)
+        else:
+            seeds.values.setdefault(value, label)
+
+    def find(self, note: Note, seeds: Seeds, source: str) -> list[Span]:
+        """Where the seeds stand in a note; `source` begins the spans' sources."""
+        view = note.view
+        found = [*self._names(view, seeds), *_numbers(view.text, seeds), *_values(view.text, seeds)]
+        return [
+            Span(*view.span(start, end), label, score, f"{source}.{what}") for start, end, label, score, what in found
+        ]
+
+    def _names(self, view: View, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
+        if not (seeds.words or seeds.capitals or seeds.known):
+            return
+        text = view.text
+        long = [word for word in seeds.words if len(word) >= _MISSPELT]
+        for match in _WORD.finditer(text):
+            key = plain(match[0])
+            capital = match[0][0].isupper()
+            if label := seeds.words.get(key):
+                yield *match.span(), label, 0.95, "name"
+            elif capital and (label := seeds.known.get(key)):
+                yield *match.span(), label, 0.93, "name"
+            elif capital and (label := seeds.capitals.get(key)):
+                if not _starts_sentence(text, match.start()):
+                    yield *match.span(), label, 0.92, "name"
+            elif len(key) >= _MISSPELT and capital and (near := self._near(match[0], key, long)):
+                yield *match.span(), seeds.words[near], 0.9, "misspelt"
+        for match in _LOGIN.finditer(text):
+            low = match[0].lower()
+            if any(word in low for word in long):
+                yield *match.span(), "USERNAME", 0.9, "login"
+        for match in _INITIALS.finditer(text):
+            if label := seeds.initials.get(match[1] + (match[3] or match[2])):
+                yield *match.span(), label, 0.85, "initials"
+
+    def _near(self, word: str, key: str, words: list[str]) -> str:
+        """A seed one edit away from a word that is no plain word."""
+        near = next((seed for seed in words if OSA.distance(key, seed, score_cutoff=1) == 1), "")
+        return near if near and self.words.word(word, 0).kind in (Kind.UNKNOWN, Kind.NAME) else ""
+
+
+def _numbers(text: str, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
+    """Known numbers, written with any separators, perhaps with more digits around them."""
+    if not seeds.numbers:
+        return
+    for match in _NUMBER.finditer(text):
+        key = _SEPARATORS.sub("", match[0]).upper()
+        if label := next((label for number, label in seeds.numbers.items() if number in key), ""):
+            yield *match.span(), label, 0.95, "number"
+
+
+def _values(text: str, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
+    for value, label in seeds.values.items():
+        at = text.find(value)
+        while at >= 0:
+            end = at + len(value)
+            if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+                yield at, end, label, 0.95, "value"
+            at = text.find(value, end)
+
+
+def _starts_sentence(text: str, start: int) -> bool:
+    """Whether a word stands where any word has a capital."""
+    before = text[max(0, start - 4) : start].rstrip(" \x0b\"'(*-")
+    return not before or before[-1] in ".!?:\n"
