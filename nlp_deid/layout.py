@@ -98,11 +98,12 @@ class View:
 
     @cached_property
     def lower(self) -> str:
-        """The view in lower case, of the same length."""
-        low = self.text.lower()
-        if len(low) == len(self.text):
+        """The view in lower case, of the same length, wraps as blanks."""
+        text = self.text.replace(WRAP, " ")
+        low = text.lower()
+        if len(low) == len(text):
             return low
-        return "".join(c if len(c.lower()) != 1 else c.lower() for c in self.text)
+        return "".join(c if len(c.lower()) != 1 else c.lower() for c in text)
 
     def _plain(self, text: str) -> str:
         """Fold the non-ASCII characters of `text`."""

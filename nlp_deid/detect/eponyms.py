@@ -25,7 +25,7 @@ _HEADS = frozenset(
     | {"classification", "grade", "maneuver", "manoeuvre", "procedure", "phenomenon", "protocol", "technique"}
     | {"index", "nodes"}
 )
-_CUES = frozenset({"no", "hx", "hx of", "history of", "h o", "s p", "r o", "status post", "modified", "ddx"})
+_CUES = frozenset({"no", "not", "hx", "hx of", "history of", "h o", "s p", "r o", "status post", "modified", "ddx"})
 _LONGEST = 3  # words of a head or a cue
 _ALWAYS, _POSSESSIVE = "*", "'s"
 _AHEAD = {
@@ -55,7 +55,7 @@ class Eponyms:
         for term, after, before in rows:
             heads = frozenset(head.strip() for head in after.split(",")) - {""}
             marks = heads & {_ALWAYS, *_AHEAD}
-            cues = frozenset(phrase_key(cue) for cue in before.split(",") if cue.strip())
+            cues = frozenset(phrase_key(cue.strip()) for cue in before.split(",") if cue.strip())
             rule = _Rule(marks, _HEADS.union(map(phrase_key, heads - marks)), _CUES | cues)
             eponym = phrase_key(term)
             self._table.add((eponym, f"{eponym}s") if len(rule.after) > 1 else (eponym,), rule)

@@ -111,7 +111,7 @@ class PhraseTable(Generic[Value]):
         values, lengths = self._values, self._lengths
         plain = words.words
         last_end = -1
-        for first, (word, following) in enumerate(zip(plain, [*plain[1:], ""], strict=True)):
+        for first, (word, following) in enumerate(zip(plain, [*plain[1:], ""], strict=False)):
             bits = lengths.get(f"{word} {following}")
             last = self._longest(words, first, bits) if bits else -1
             if last < 0 and word in values:

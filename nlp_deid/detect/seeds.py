@@ -125,13 +125,19 @@ class Search:
 
 
 def _numbers(text: str, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
-    """Known numbers, written with any separators, perhaps with more digits around them."""
+    """Known numbers, written with any separators."""
     if not seeds.numbers:
         return
     for match in _NUMBER.finditer(text):
-        key = _SEPARATORS.sub("", match[0]).upper()
-        if label := next((label for number, label in seeds.numbers.items() if number in key), ""):
-            yield *match.span(), label, 0.95, "number"
+        places = [i for i in range(*match.span()) if text[i].isalnum()]
+        key = "".join(text[i] for i in places).upper()
+        for number, label in seeds.numbers.items():
+            at = key.find(number)
+            if at < 0:
+                continue
+            start, end = places[at], places[at + len(number) - 1] + 1
+            if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
+                yield start, end, label, 0.95, "number"
 
 
 def _values(text: str, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
