@@ -64,9 +64,9 @@ def scrub(
 ) -> None:
     """Write the notes of IN to OUT without their identifiers.
 
-    A note that cannot be processed is quarantined: nothing of it is written, and
-    quarantine.jsonl in OUT (OUT.quarantine.jsonl beside a file) says which and why. File names,
-    ids and the other fields of JSON rows go out as they are.
+    A note that cannot be processed is quarantined: nothing of it is written, and quarantine.jsonl says why.
+
+    File names, ids and the other fields of JSON rows go out as they are.
     """
     from nlp_deid import batch
 

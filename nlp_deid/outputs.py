@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from nlp_deid.corpus.checks import CorpusError
 from nlp_deid.corpus.files import Folder, whole
 from nlp_deid.sources import Entry, Source
 
@@ -96,12 +97,27 @@ def _note_files(root: Path) -> Iterator[Write]:
         folder = Folder(root)
 
     def write(entry: Entry, data: bytes | None) -> None:
-        with _disk(str(root)):
-            path = folder.path(entry.id, entry.suffix)
-        write_whole(path, data)
+        write_whole(_place(folder, entry), data)
 
     yield write
     _sync(root)
+
+
+def _place(folder: Folder, entry: Entry) -> Path:
+    """The file of a note.
+
+    Raises:
+        CorpusError: an id that is not safe, or a folder where a note is, or a note where a folder is.
+    """
+    clash = CorpusError(f"note id {entry.id!r} takes a note for a folder, or a folder for a note")
+    with _disk(str(folder.root)):
+        try:
+            path = folder.path(entry.id, entry.suffix)
+        except (FileExistsError, NotADirectoryError):
+            raise clash from None
+    if path.is_dir():
+        raise clash
+    return path
 
 
 def write_whole(path: Path, data: bytes | None) -> None:

@@ -248,6 +248,15 @@ def test_ids_cannot_lead_out_of_the_output_folder(tmp_path: Path) -> None:
     assert {f.reason for f in summary.failures} == {"unsafe_id", "format"}
 
 
+@pytest.mark.parametrize("ids", [["a", "a.txt/b", "c"], ["a.txt/b", "a", "c"]])
+def test_an_id_cannot_take_a_note_for_a_folder(tmp_path: Path, ids: list[str]) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text("".join(json.dumps({"id": note_id, "text": SEVEN}) + "\n" for note_id in ids))
+    summary = batch.scrub(finder(), open_source(source), tmp_path / "out")
+    assert [(failure.id, failure.reason) for failure in summary.failures] == [(ids[1], "unsafe_id")]
+    assert summary.written == 2
+
+
 @given(st.lists(st.text(max_size=12), max_size=6))
 def test_any_id_stays_inside(tmp_path_factory: pytest.TempPathFactory, ids: list[str]) -> None:
     root = tmp_path_factory.mktemp("ids")

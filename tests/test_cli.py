@@ -275,7 +275,7 @@ def test_gold_spans_of_the_examples_are_covered(run: Run, tmp_path: Path) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="getrusage")
 def test_cold_start(tmp_path: Path) -> None:
-    """One short note from start to end: seconds of processor time, best of three. Leaves room for slow machines."""
+    """One short note, in seconds of processor time, best of three; with room for slow machines."""
     import resource
 
     (tmp_path / "a.txt").write_text(TEXT)
