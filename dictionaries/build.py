@@ -17,7 +17,8 @@ from pathlib import Path
 
 import yaml
 
-from nlp_deid.detect.dictionary_files import INDEX, Entry, check_folder, read_index, read_lines, write_list
+from nlp_deid.detect.dictionary_card import write_card
+from nlp_deid.detect.dictionary_files import INDEX, check_folder, read_index, read_lines, write_list
 from nlp_deid.detect.phrases import fold, phrase_key
 
 COMMON_SURNAMES = 2_000
@@ -178,8 +179,9 @@ class Builder:
             for row in self.sources.rows(source):
                 name = plain(row[0])
                 if re.search(r"[^\W\d_]{3}", name) and not re.search(r"[\d(),/]", name):
-                    counter[name] = max(counter[name], int(row[2] or 0))
-        self.put("cities", with_ascii([*us, *world]))
+                    for spelling in with_ascii([name]):
+                        counter[spelling] = max(counter[spelling], int(row[2] or 0))
+        self.put("cities", [*us, *world])
         counties = {plain(row[0]) for row in self.sources.rows("us_counties.tsv")}
         self.put("counties", with_ascii(c for c in counties if re.search(r" (county|parish|borough)$", c)))
         sourced = {plain(row[0]).removeprefix("the ") for row in self.sources.rows("countries.tsv")}
@@ -310,41 +312,12 @@ def write_index(out: Path) -> None:
     path = out / INDEX
     index = yaml.safe_load(path.read_text(encoding="utf-8"))
     for name, fields in index.items():
-        fields["count"] = len((out / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+        file = out / fields.get("file", f"{name}.txt")
+        fields["count"] = len(file.read_text(encoding="utf-8").splitlines())
     path.write_text(yaml.safe_dump(index, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
 
 
-def write_card(out: Path) -> None:
-    """The data card, README.md, out of index.yaml."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in read_index(out).values():
-        groups.setdefault(entry.kind, []).append(entry)
-    lines = [_CARD]
-    for kind, meaning in _KINDS.items():
-        lines += [
-            f"## {kind}: {meaning}\n",
-            "| list | what | label | score | terms | source | licence | date |",
-        ]
-        lines.append("|---|---|---|---|---|---|---|---|")
-        for e in groups.get(kind, []):
-            cells = (e.name, e.what, e.label, "" if e.score is None else f"{e.score:g}", f"{e.count:,}")
-            lines.append(f"| {' | '.join((*cells, e.source, e.licence, e.date))} |")
-        lines.append("")
-    total = sum(e.count for entries in groups.values() for e in entries)
-    size = sum(path.stat().st_size for path in out.glob("*.txt")) / 1e6
-    lines.append(f"{sum(map(len, groups.values()))} lists, {total:,} terms, {size:.1f} MB.")
-    (out / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-_KINDS = {
-    "phi": "may identify; proposed alone only where a score is given",
-    "ambiguous": "also ordinary words; used only with other evidence",
-    "indicator": "words beside which identifiers stand",
-    "keep": "medicine and plain language; unsure proposals inside are vetoed",
-}
-_CARD = """# Dictionaries
-
-Made by `build.py` out of `index.yaml`; do not edit. One term a line, UTF-8, NFC, sorted, lower case unless
+_ABOUT = """Made by `build.py` out of `index.yaml`; do not edit. One term a line, UTF-8, NFC, sorted, lower case unless
 case matters. Remake with `python dictionaries/build.py --sources DIR`; a site's own lists go into a folder
 of the same form (`nlp-deid` never needs them to be here).
 
@@ -371,7 +344,7 @@ def main() -> None:
         builder.ambiguous_names()
         builder.words_about_people()
     write_index(options.out)
-    write_card(options.out)
+    write_card(options.out, _ABOUT)
     if problems := check_folder(options.out):
         raise SystemExit("\n".join(problems[:50]))
 

@@ -23,7 +23,8 @@ INDEX = "index.yaml"
 KINDS = ("phi", "ambiguous", "indicator", "keep")
 CASES = ("any", "title", "exact")
 ENTRY_KEYS = (
-    "what", "label", "kind", "score", "case", "except", "columns", "source", "licence", "date", "count",
+    "what", "file", "label", "kind", "score", "case", "except", "columns", "source", "licence", "date",
+    "count",
 )  # fmt: skip
 _REQUIRED = ("kind", "source", "licence", "date", "count")
 
@@ -37,8 +38,8 @@ class Entry:
     """One list of a dictionary folder.
 
     Args:
-        name: the list's name; its file is `<name>.txt`.
-        path: the file.
+        name: the list's name.
+        path: its file, `<name>.txt` unless the index says otherwise (`file`).
         label: the PHI label that its terms suggest, "" if none.
         kind: one of KINDS.
         score: score of a span proposed on the strength of this list alone; None for lists that
@@ -109,7 +110,7 @@ def _entry(folder: Path, name: str, fields: Any) -> Entry:
             raise DictionaryError(f"{where}: {error}") from None
     return Entry(
         name=name,
-        path=folder / f"{name}.txt",
+        path=folder / str(fields.get("file") or f"{name}.txt"),
         kind=kind,
         label=label,
         score=None if score is None else float(score),
@@ -153,8 +154,8 @@ def _sound(text: str, lines: list[str], entry: Entry) -> bool:
         len(entry.columns) == 1
         and len(set(lines)) == len(lines)
         and "" not in lines
-        and not any(mark in text for mark in ("\r", "\t", "\ufeff", "\n ", " \n"))
-        and text[:1] != " "
+        and text.replace("\n", "").isprintable()
+        and not any(edge in f"\n{text}\n" for edge in ("\n ", " \n"))
         and unicodedata.is_normalized("NFC", text)
         and (entry.case == "exact" or text == text.lower())
     ) or not any(_faults(entry, lines))

@@ -25,7 +25,7 @@ _HEADS = frozenset(
     | {"classification", "grade", "maneuver", "manoeuvre", "procedure", "phenomenon", "protocol", "technique"}
     | {"index", "nodes"}
 )
-_CUES = frozenset({"no", "not", "hx", "hx of", "history of", "h o", "s p", "r o", "status post", "modified", "ddx"})
+_CUES = frozenset({"no", "hx", "hx of", "history of", "h o", "s p", "r o", "status post", "modified", "ddx"})
 _LONGEST = 3  # words of a head or a cue
 _ALWAYS, _POSSESSIVE = "*", "'s"
 _AHEAD = {
