@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
+
+from terms import DISEASE_WORD, disease_titles, hospital_name, is_drug, is_natural, plain, with_ascii
 
 from nlp_deid.detect.dictionary_card import write_card
 from nlp_deid.detect.dictionary_files import INDEX, check_folder, read_index, read_lines, write_list
@@ -29,6 +30,13 @@ GENDER_SHARE = 0.2  # a first name stands in the file of each gender that has th
 COMMON_GENDERED = 300
 LARGE_US_CITY, LARGE_CITY = 100_000, 500_000
 FAMOUS_NAME = 20_000  # a place that shares its name with as many people is ambiguous
+
+
+# Far more often the country than the word or the person.
+_MOSTLY_COUNTRIES = frozenset(
+    {"catalonia", "china", "england", "france", "ireland", "japan", "kenya", "mexico", "morocco"}
+    | {"netherlands", "panama"}
+)
 
 
 class Sources:
@@ -54,20 +62,6 @@ class Sources:
                 if word.isalpha() and (len(word) > 2 or (len(word) == 2 and count >= SHORT_NAME_BEARERS)):
                     best[word] = max(best[word], count)
         return best
-
-
-def plain(term: str) -> str:
-    """Lower case, one blank between words, plain quotes."""
-    return " ".join(unicodedata.normalize("NFC", term).replace("’", "'").lower().split())
-
-
-def with_ascii(terms: Iterable[str]) -> set[str]:
-    """The terms, and those with accents also without."""
-    both = set()
-    for term in terms:
-        stripped = unicodedata.normalize("NFD", term)
-        both |= {term, "".join(char for char in stripped if not unicodedata.combining(char))}
-    return both
 
 
 class Builder:
@@ -103,7 +97,7 @@ class Builder:
         shares: dict[str, Counter[str]] = {}
         for gender in ("female", "male"):
             table = self.sources.rows(f"firstnames_1990_{gender}.tsv")
-            shares[gender] = Counter({row[0].lower(): float(row[1]) for row in table})  # type: ignore[misc]
+            shares[gender] = Counter({row[0].lower(): float(row[1]) for row in table})
             for name in shares[gender]:
                 if len(name) > 2 or name in first:
                     first[name] += 0
@@ -127,21 +121,21 @@ class Builder:
 
     def medicine(self) -> None:
         """Keep lists out of ICD-10-CM, MeSH, the Disease Ontology, ICD-10-PCS and the FDA's registry."""
-        self.put("icd10cm", _icd10cm(self.sources))
+        self.put("icd10cm", map(plain, disease_titles(self.sources.rows("icd10cm_2026_terms.tsv"))))
         self.put(
-            "mesh", (t for t in map(plain, self.sources.lines("mesh_disease_variants.txt")) if _natural(t))
+            "mesh", (t for t in map(plain, self.sources.lines("mesh_disease_variants.txt")) if is_natural(t))
         )
         ontology = map(plain, self.sources.lines("disease_ontology_terms.txt"))
-        self.put("disease_ontology", (t for t in ontology if _natural(t) and not t.startswith("obsolete ")))
+        self.put("disease_ontology", (t for t in ontology if is_natural(t) and not t.startswith("obsolete ")))
         index = [
             *self.sources.lines("icd10pcs_index_terms.txt"),
             *self.sources.lines("icd10pcs_root_operations.txt"),
         ]
         terms = (plain(re.sub(r"\((?:r|tm)\)", "", term, flags=re.IGNORECASE)) for term in index)
-        self.put("icd10pcs", (term for term in terms if _natural(term)))
+        self.put("icd10pcs", (term for term in terms if is_natural(term)))
         people = self.people()
         for name, source in (("drugs", "drugs_unii_official.txt"), ("drugs_brand", "drugs_unii_brand.txt")):
-            self.put(name, (t for t in map(plain, self.sources.lines(source)) if _drug(t, people)))
+            self.put(name, (t for t in map(plain, self.sources.lines(source)) if is_drug(t, people)))
         self._drop_names(people)
         self.put("abbreviations", (row[0] for row in self.sources.rows("medical_abbreviations.tsv")))
         self.put("medical_words", self._medical_words(people))
@@ -155,12 +149,15 @@ class Builder:
         """Phrases made of nothing but names would keep a person."""
         for name in ("icd10cm", "mesh", "disease_ontology", "icd10pcs"):
             names_only = {t for t in self.made[name] if " " in t and people.issuperset(phrase_key(t).split())}
-            self.put(name, {t for t in self.made[name] if t not in names_only or _HEAD.search(t)})
+            self.put(name, {t for t in self.made[name] if t not in names_only or DISEASE_WORD.search(t)})
 
     def _medical_words(self, people: set[str]) -> set[str]:
         """Words of medical terms; one that is also a name only if a source spells it in lower case."""
         spelled: set[str] = set()
-        for term in (*self.sources.lines("disease_ontology_terms.txt"), *_icd10cm(self.sources, lower=False)):
+        for term in (
+            *self.sources.lines("disease_ontology_terms.txt"),
+            *disease_titles(self.sources.rows("icd10cm_2026_terms.tsv")),
+        ):
             spelled.update(word for word in re.findall(r"[^\W\d_]+", term)[1:] if word.islower())
         for name in ("anatomy", "procedures", "lab_tests"):
             spelled.update(word for term in self.hand(name) for word in re.findall(r"[^\W\d_]+", term))
@@ -168,8 +165,13 @@ class Builder:
         for name in ("mesh", "icd10pcs", "drugs", "drugs_brand"):
             other.update(word for term in self.made[name] for word in re.findall(r"[^\W\d_]+", term))
         eponyms = {word for term in self.hand("eponyms") for word in phrase_key(term).split()}
-        other -= people | eponyms
+        other -= people | eponyms | (self._place_names() - self.made["common_words"])
         return {word for word in spelled | other if len(word) > 2 and word.isalpha() and word.islower()}
+
+    def _place_names(self) -> set[str]:
+        """First fields of the tables of places, lower-cased."""
+        tables = ("countries", "us_states", "us_cities_geonames500", "world_cities_pop15000")
+        return with_ascii(plain(row[0]) for table in tables for row in self.sources.rows(f"{table}.tsv"))
 
     def places(self) -> None:
         """Cities, counties, countries, states, hospitals."""
@@ -188,7 +190,7 @@ class Builder:
         self.put("countries", with_ascii(sourced | self.hand("country_aliases")))
         self.put("states", {plain(row[0]) for row in self.sources.rows("us_states.tsv")})
         hospitals = {
-            _hospital(row[0]) for row in self.sources.rows("us_hospitals_cms.tsv") if len(row[0]) < 50
+            hospital_name(row[0]) for row in self.sources.rows("us_hospitals_cms.tsv") if len(row[0]) < 50
         }
         hospitals = {name for name in hospitals if " " in name}
         saints = {re.sub(r"\bst\b\.?", "saint", name) for name in hospitals}
@@ -214,18 +216,28 @@ class Builder:
                 sure.add(city)
         self.put("cities_ambiguous", self.made["cities"] - sure)
         for name in ("countries", "states"):
-            self.put(
-                f"{name}_ambiguous", (t for t in self.made[name] if self._ambiguous(t, name, ordinary, kept))
-            )
-        generic = ordinary | {"saint", "st"}
+            self.put(f"{name}_ambiguous", (t for t in self.made[name] if self._ambiguous(t, ordinary, kept)))
+        generic = {word for term in self.hand("hospital_words") for word in phrase_key(term).split()}
+        generic |= {
+            "of",
+            "and",
+            "the",
+            "inc",
+            "physicians",
+            "surgical",
+            "specialty",
+            "valley",
+            "hospitals",
+            "us",
+        }
         self.put(
             "hospitals_ambiguous",
             (t for t in self.made["hospitals"] if t in kept or generic.issuperset(phrase_key(t).split())),
         )
 
-    def _ambiguous(self, term: str, name: str, ordinary: set[str], kept: set[str]) -> bool:
-        if name == "countries" and term in ("china", "japan", "england", "france", "ireland", "mexico"):
-            return False  # far more often the country than the word or the person
+    def _ambiguous(self, term: str, ordinary: set[str], kept: set[str]) -> bool:
+        if term in _MOSTLY_COUNTRIES:
+            return False
         return term in kept or term in ordinary or self._bearers(term) >= FAMOUS_NAME
 
     def _bearers(self, name: str) -> int:
@@ -262,51 +274,6 @@ class Builder:
         self.put("street_suffixes", suffixes | self.hand("street_abbreviations"))
 
 
-_HEAD = re.compile(
-    r"\b(?:disease|syndrome|fever|palsy|cell|joint|bone|lung|knee|brain|eye|foot|heart|blood)\b"
-)
-
-
-def _icd10cm(sources: Sources, lower: bool = True) -> Iterator[str]:
-    """Names of diseases out of the code titles: no external causes, no encounter, no side."""
-    for code, title, *_ in sources.rows("icd10cm_2026_terms.tsv"):
-        if not re.match(r"[A-TZ]\d", code):
-            continue
-        title = re.sub(r"\s*\([A-Z]\d.*|\s*\[.*?\]", "", title)
-        title = re.sub(r", (?:initial|subsequent) encounter.*|, sequela$|,? unspecified$", "", title)
-        title = re.sub(r",? (?:of |in )?(?:un(?:specified)|right|left|bilateral)\b.*$", "", title)
-        if "," not in title and "specified" not in title and 1 <= title.count(" ") + 1 <= 6:
-            yield plain(title) if lower else title
-
-
-def _natural(term: str) -> bool:
-    """A term as one would write it: not inverted ("fever, yellow"), not long, of letters."""
-    return bool(re.fullmatch(r"[^\W\d_][\w' .()-]{3,59}", term)) and term.count(" ") < 7 and "(" not in term
-
-
-def _drug(term: str, people: set[str]) -> bool:
-    """A drug's name as notes have it; names of people and product codes are left out."""
-    if not re.fullmatch(r"[^\W\d_][^\W_]*(?:[ -][^\W_]+){0,3}", term) or not 4 <= len(term) <= 40:
-        return False
-    if any(not word.isalpha() for word in re.split("[ -]", term)) or _INGREDIENT.search(term):
-        return False
-    words = re.split("[ -]", term)
-    return len(words) == 1 or not people.issuperset(words)
-
-
-_INGREDIENT = re.compile(
-    r"\b(?:extract|flower|seed|root|leaf|juice|powder|oil|fruit|bark|whole|top|wood|bud|stem|pollen|peg|"
-    r"copolymer|acrylate|acrylates|crosspolymer|dimethicone|glucoside|wax|glycerides?|resin)\b"
-)
-
-
-def _hospital(name: str) -> str:
-    """A hospital's name without its legal form."""
-    name = re.sub(r"\(.*?\)", " ", plain(name))
-    name = re.sub(r",? (?:inc|llc|l l c|lp|corp|corporation|authority)\b\.?", "", name)
-    return " ".join(name.replace(",", " ").strip(" -.").split()).removeprefix("the ")
-
-
 def write_index(out: Path) -> None:
     """Bring the counts of index.yaml up to date; lists without an entry or a file are errors."""
     path = out / INDEX
@@ -317,13 +284,14 @@ def write_index(out: Path) -> None:
     path.write_text(yaml.safe_dump(index, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
 
 
-_ABOUT = """Made by `build.py` out of `index.yaml`; do not edit. One term a line, UTF-8, NFC, sorted, lower case unless
-case matters. Remake with `python dictionaries/build.py --sources DIR`; a site's own lists go into a folder
-of the same form (`nlp-deid` never needs them to be here).
+_ABOUT = """Made by `build.py` out of `index.yaml`; do not edit. One term a line, UTF-8, NFC, sorted, lower case
+unless case matters. Remake with `python dictionaries/build.py --sources DIR`. A site's own lists go into
+a folder of the same form, never in here.
 
 GeoNames data (cities, countries): Creative Commons Attribution 4.0, https://www.geonames.org. MeSH:
 courtesy of the U.S. National Library of Medicine, which does not endorse this project; terms were selected
-and lower-cased. Names follow the US census: names of other populations are rarer here than in life.
+and lower-cased. SCOWL: see SCOWL-LICENSE. Names follow the US census: names of other populations are rarer
+here than in life.
 """
 
 

@@ -111,6 +111,7 @@ def test_build_remakes_the_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (sources / name).write_text(text, encoding="utf-8")
     shutil.copytree(SHIPPED, out)
     monkeypatch.setattr("sys.argv", ["build.py", "--sources", str(sources), "--out", str(out)])
+    monkeypatch.syspath_prepend(str(SHIPPED))
     runpy.run_path(str(SHIPPED / "build.py"), run_name="__main__")
     made = {name: read_lines(entry) for name, entry in read_index(out).items()}
     assert sorted(made["surnames_common"]) == ["abelson", "li", "quillsby", "roe", "white"]

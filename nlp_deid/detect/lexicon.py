@@ -16,7 +16,7 @@ from nlp_deid.resources import folder
 
 NAME_LISTS = ("surnames_common", "surnames", "surnames_rare", "firstnames_common", "firstnames")
 KEEP_LISTS = (
-    "icd10cm", "mesh", "disease_ontology", "drugs", "drugs_brand", "procedures", "icd10pcs", "anatomy",
+    "icd10cm", "mesh", "disease_ontology", "drugs", "drugs_brand", "drugs_more", "procedures", "icd10pcs", "anatomy",
     "lab_tests", "medical_phrases", "eponyms",
 )  # fmt: skip
 # Words that stay small inside a capitalised name.
