@@ -50,7 +50,9 @@ CHANGES: dict[str, Callable[[str], str]] = {
 
 def _left(deid: Deid, text: str, start: int, end: int) -> tuple[bool, bool]:
     """(nothing covered, some letter or digit uncovered) of [start, end)."""
-    covered = {i for span in deid.detect(Note(text)) for i in range(max(start, span.start), min(end, span.end))}
+    covered = {
+        i for span in deid.detect(Note(text)) for i in range(max(start, span.start), min(end, span.end))
+    }
     letters = [i for i in range(start, end) if text[i].isalnum()]
     return not any(i in covered for i in letters), any(i not in covered for i in letters)
 
@@ -85,7 +87,9 @@ def main() -> None:
     args = parser.parse_args()
     rows = [json.loads(line) for line in args.data.read_text(encoding="utf-8").splitlines()]
     results = measure(load(args.pipeline), rows)
-    print(f"pipeline {args.pipeline}, data {args.data.name}, Python {platform.python_version()}, {platform.machine()}")
+    print(
+        f"pipeline {args.pipeline}, data {args.data.name}, Python {platform.python_version()}, {platform.machine()}"
+    )
     print(f"{'change':22}{'identifiers':>12}{'survive':>10}{'part left':>11}")
     results["all"] = tuple(map(sum, zip(*results.values(), strict=True)))  # type: ignore[assignment]
     for name, (n, whole, part) in results.items():

@@ -1,6 +1,6 @@
 """Characters per CPU-second of one pipeline on one core, and how time grows with the note's length.
 
-    python benchmarks/speed.py --data NOTES.jsonl [--pipeline rules] [--megabytes 10]
+python benchmarks/speed.py --data NOTES.jsonl [--pipeline rules] [--megabytes 10]
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def main() -> None:
     start = time.process_time()
     deid = load(args.pipeline)
     deid(texts[0])
-    print(f"pipeline {args.pipeline}, data {args.data.name}, Python {platform.python_version()}, {platform.machine()}")
+    print(
+        f"pipeline {args.pipeline}, data {args.data.name}, Python {platform.python_version()}, {platform.machine()}"
+    )
     print(f"load and first note: {time.process_time() - start:.2f} CPU-s")
     for text in texts:
         deid(text)

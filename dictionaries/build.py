@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import yaml
-
 from terms import DISEASE_WORD, disease_titles, hospital_name, is_drug, is_natural, plain, with_ascii
 
 from nlp_deid.detect.dictionary_card import write_card

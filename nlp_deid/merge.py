@@ -91,7 +91,13 @@ class Merge:
 
     def _rank(self, span: Span) -> tuple[bool, int, float, int, str]:
         """Best first: sure before unsure, then longer, then more certain, then by label and source."""
-        return span.score < self.veto_below, span.start - span.end, -span.score, _ORDER[span.label], span.source
+        return (
+            span.score < self.veto_below,
+            span.start - span.end,
+            -span.score,
+            _ORDER[span.label],
+            span.source,
+        )
 
     def _settle(self, cluster: Sequence[Span]) -> list[Span]:
         """One label for every character of a cluster of overlapping spans."""

@@ -120,8 +120,9 @@ class Deid:
         Raises:
             DeidError: a part failed; nothing of the note may be used.
         """
-        [proposals] = self._proposals([_note(note)])
-        return self.merge.spans(*proposals)
+        note = _note(note)
+        [proposals] = self._proposals([note])
+        return _run(note, "merge", self.merge.spans, *proposals)
 
     def __call__(self, note: Note | str) -> Deidentified:
         """The note without its identifiers.
@@ -144,7 +145,7 @@ class Deid:
         for _, group in groupby(enumerate(map(_note, notes)), _same_patient):
             together = [note for _, note in group]
             for note, proposals in zip(together, self._proposals(together), strict=True):
-                yield self._replace(note, self.merge.spans(*proposals))
+                yield self._replace(note, _run(note, "merge", self.merge.spans, *proposals))
 
     def explain(self, note: Note | str) -> list[Explanation]:
         """Every proposal: source, score, won or lost to whom, vetoed by which list, action.
@@ -182,7 +183,9 @@ class Deid:
             spans += _run(note, detector.name, lambda d: _checked(d.find(note), note), detector)
         keeps: list[Keep] = []
         for keep_list in self.keep:
-            keeps += _run(note, "keep lists", lambda k: [Keep(*stretch) for stretch in k.find(note)], keep_list)
+            keeps += _run(
+                note, "keep lists", lambda k: [Keep(*stretch) for stretch in k.find(note)], keep_list
+            )
         return spans, keeps
 
 
@@ -258,7 +261,9 @@ def load(pipeline: str | Path = DEFAULT_PIPELINE, policy: str | Path | Policy | 
     path = installed.get(str(pipeline), Path(pipeline))
     path = path / "config.yaml" if path.is_dir() else path
     if not path.is_file():
-        raise PipelineError(f"no pipeline {str(pipeline)!r}: neither a path nor one of {', '.join(installed)}")
+        raise PipelineError(
+            f"no pipeline {str(pipeline)!r}: neither a path nor one of {', '.join(installed)}"
+        )
     config = _config(path)
     where = path.parent.name
     try:
@@ -284,7 +289,9 @@ def _config(path: Path) -> Mapping[str, Any]:
     if not isinstance(config, dict):
         raise PipelineError(f"{path}: must be a mapping with {', '.join(sorted(_KEYS))}")
     if unknown := sorted(set(config) - _KEYS):
-        raise PipelineError(f"{path}: unknown key {', '.join(map(str, unknown))}; allowed: {', '.join(sorted(_KEYS))}")
+        raise PipelineError(
+            f"{path}: unknown key {', '.join(map(str, unknown))}; allowed: {', '.join(sorted(_KEYS))}"
+        )
     if not config.get("detectors"):
         raise PipelineError(f"{path}: no detectors")
     return config

@@ -1,5 +1,7 @@
 """merge.py: union cover, one label a span, keep lists only veto the unsure."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,9 @@ SPANS = st.builds(
     st.sampled_from([0.3, 0.5, 0.6, 0.89, 0.9, 0.95, 1.0]),
     st.sampled_from(["a", "b"]),
 )
-KEEPS = st.builds(lambda start, length: Keep(start, start + length, "keep"), st.integers(0, 40), st.integers(1, 15))
+KEEPS = st.builds(
+    lambda start, length: Keep(start, start + length, "keep"), st.integers(0, 40), st.integers(1, 15)
+)
 
 
 def covered(spans):
@@ -32,7 +36,7 @@ def test_every_surviving_character_stays_covered_and_no_other(proposals):
 @given(st.lists(SPANS, max_size=12), st.lists(KEEPS, max_size=4))
 def test_result_is_sorted_disjoint_and_independent_of_order(proposals, keeps):
     final = Merge().spans(proposals, keeps)
-    assert all(first.end <= second.start for first, second in zip(final, final[1:], strict=False))
+    assert all(first.end <= second.start for first, second in pairwise(final))
     assert Merge().spans(reversed(proposals), reversed(keeps)) == final
 
 
@@ -79,7 +83,11 @@ def test_neighbours_that_only_touch_stay_apart():
 
 def test_verdict_names_winner_and_keep_list():
     verdicts = Merge().verdicts(
-        [Span(0, 5, "PATIENT", 0.7, "names"), Span(10, 15, "CITY", 0.7, "lexicon"), Span(10, 15, "PATIENT", 0.95, "title")],
+        [
+            Span(0, 5, "PATIENT", 0.7, "names"),
+            Span(10, 15, "CITY", 0.7, "lexicon"),
+            Span(10, 15, "PATIENT", 0.95, "title"),
+        ],
         [Keep(0, 13, "eponyms")],
     )
     assert [(v.span.source, v.outcome, v.by) for v in verdicts] == [

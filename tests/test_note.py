@@ -56,7 +56,7 @@ def test_no_form_of_a_span_holds_text(caplog: pytest.LogCaptureFixture) -> None:
     assert not any(word in form for form in forms for word in CANARY.split())
     pickled = pickle.dumps(span)
     assert not any(word.encode() in pickled for word in CANARY.split())
-    assert pickle.loads(pickled) == span  # noqa: S301
+    assert pickle.loads(pickled) == span
 
 
 def test_spans_sort_by_place() -> None:

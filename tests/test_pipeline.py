@@ -80,7 +80,9 @@ def test_keep_list_vetoes_the_unsure_only():
 
 def test_explain_gives_source_outcome_and_action():
     explained = deid([Span(0, 5, "PATIENT", 0.6, "x")], [FixedKeep([(0, 5, "list")])]).explain(TEXT)
-    assert [(e.verdict.span.source, e.verdict.outcome, e.verdict.by, e.action) for e in explained] == [("x", "vetoed", "list", "tag")]
+    assert [(e.verdict.span.source, e.verdict.outcome, e.verdict.by, e.action) for e in explained] == [
+        ("x", "vetoed", "list", "tag")
+    ]
     assert Keep(0, 5, "list").source == explained[0].verdict.by
 
 

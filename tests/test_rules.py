@@ -109,11 +109,19 @@ def test_unknown_skip_is_refused():
 
 def test_checker_sees_failing_examples_and_slow_patterns(site):
     path = site / "site.yaml"
-    broken = path.read_text("utf-8").replace("'member 1234567'", "'member 123456'").replace("'member [[123456]]'", "'member [[12345]]'")
+    broken = (
+        path.read_text("utf-8")
+        .replace("'member 1234567'", "'member 123456'")
+        .replace("'member [[123456]]'", "'member [[12345]]'")
+    )
     path.write_text(broken, encoding="utf-8")
     problems = {problem.text.split(":")[0] for problem in check_rules(read_rules(site))}
     assert problems == {"match 1", "no_match 2"}
-    slow = path.read_text("utf-8").replace("[Mm]ember (?P<phi>{digits})(?!\\d)", "(?:a|aa)+[!]").replace("need: [member]", "")
+    slow = (
+        path.read_text("utf-8")
+        .replace("[Mm]ember (?P<phi>{digits})(?!\\d)", "(?:a|aa)+[!]")
+        .replace("need: [member]", "")
+    )
     path.write_text(slow, encoding="utf-8")
     assert any("hostile" in problem.text for problem in check_rules(read_rules(site)))
 

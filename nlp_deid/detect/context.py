@@ -14,110 +14,75 @@ import regex
 
 from nlp_deid.detect.lexicon import Lexicon
 from nlp_deid.detect.literals import Literals
-from nlp_deid.detect.names import CALENDAR_NAMES, GAP, PARTICLES, STOP, WORD, Kind, NameWords, Word, is_gap
+from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, WORD, Kind, NameWords, Word, is_gap
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
 
 _NEXT = regex.compile(rf"(?:[\"')]{{0,2}}\.?{GAP}[\"'(]{{0,2}}|\.)?({WORD})")
 _COMMA = regex.compile(rf"{GAP}?,{GAP}?(?=\p{{L}})|{GAP}?\^(?=\p{{L}})")
 _LIST = regex.compile(rf"{GAP}?(?:,|/|&|\+){GAP}?(?:(?:and|&){GAP})?|{GAP}(?:and|&|y|e|or){GAP}")
+
+
 @dataclass(frozen=True)
 class Cue:
     """Words before a name.
 
     Args:
         name: for the span's source.
-        words: lower-case words or phrases that stand alone.
+        lists: dictionaries of the words or phrases, which must stand alone.
         opener: pattern of what may stand between them and the name.
         label, score: of the span.
         need: "any" (whatever follows with a capital is a name), "likely" (a plain word is not),
             "sure" (only a listed name, or an initial with a word).
         lower: whether the name may be in lower case.
-        lists: dictionaries whose terms are further words.
     """
 
     name: str
-    words: str
+    lists: tuple[str, ...]
     opener: str
     label: str
     score: float
     need: str
     lower: bool = False
-    lists: tuple[str, ...] = ()
 
     @cached_property
     def opens(self) -> regex.Pattern[str]:
         """The opener, compiled."""
         return regex.compile(self.opener)
 
-    def terms(self, lexicon: Lexicon) -> set[str]:
-        """All words of the cue."""
-        own = {word.strip() for word in self.words.split(",")}
-        return own.union(*(lexicon.words(name) for name in self.lists)) - {""}
 
-
-_KIN_OPEN = rf"(?:{GAP}?[:#=]{GAP}?|{GAP}?[\"'(]{{1,2}}|,?{GAP}(?:[\"'(]{{1,2}}|named{GAP}|called{GAP}|is{GAP}|-{{1,2}}{GAP})?)"
-_FIELD_OPEN = (
+_TITLE = rf"\.{GAP}?|{GAP}"
+_KIN = (
+    rf"(?:{GAP}?[:#=]{GAP}?|{GAP}?[\"'(]{{1,2}}"
+    rf"|,?{GAP}(?:[\"'(]{{1,2}}|named{GAP}|called{GAP}|is{GAP}|-{{1,2}}{GAP})?)"
+)
+_FIELD = (
     rf"(?:'s)?(?i:{GAP}(?:full{GAP})?name)?(?:{GAP}\([^)\n]{{1,20}}\))?"
     rf"(?:{GAP}?(?:[:#=|]|\.{{2,60}}|-{{1,2}}){{1,2}}[ {WRAP}]{{0,30}}|[ ]{{2,30}})\"?"
 )
+_ROLE = rf"(?:{GAP}?[:#=|]|[,.])?[ {WRAP}]{{1,4}}[\"(]?|{GAP}?\((?=\p{{Lu}})"
+_WEAK = rf"(?:{GAP}?[:=|])?[ {WRAP}]{{1,2}}[\"(]?|(?<=/)(?=\p{{Lu}})"
 CUES = (
     Cue(
-        "title.doctor",
-        "dr,drs,doctor,doctors,docteur,dra,prof,a/prof,professor",
-        rf"\.{GAP}?|{GAP}|\.?{GAP}?\((?=\p{{Lu}})",
-        "DOCTOR", 0.97, "any", True,
+        "title.doctor", ("titles_doctor",), rf"{_TITLE}|\.?{GAP}?\((?=\p{{Lu}})", "DOCTOR", 0.97, "any", True
     ),
-    Cue(
-        "title.lay",
-        "mr,mrs,ms,miss,mister,missus,mx,messrs,madam,mme,herr,frau,sr,sra,srta,señor,señora,doña,don,smt,shri,auntie,aunty,"
-        "grandma,grandpa,tía,tío,det,atty,officer,deputy,judge",
-        rf"\.{GAP}?|{GAP}",
-        "PATIENT", 0.96, "any", True,
-    ),
-    Cue("title.clergy", "fr,rev,pastor,rabbi,imam,chaplain,sister,deacon,father,nurse", rf"\.{GAP}?|{GAP}", "DOCTOR", 0.8, "likely"),
-    Cue(
-        "kin",
-        "hubby,husb,bf,gf,mam,parents,dtr,dtrs,dau,sib,bro,sis,granddtr,flatmate,girl,boy,fob,mob,roomie,mil,fil,brother's,pal,"
-        "grand-nephew,grandnephew,grandniece,godchild,ex,wit,driver,passenger,client,survivor,tenant,lawyer,attorney",
-        _KIN_OPEN, "PATIENT", 0.92, "likely", True, ("kinship",),
-    ),
-    Cue(
-        "field",
-        "patient,pt,client,resident,member,insured,subscriber,student,subject,claimant,decedent,donor,recipient,inmate,re,name,"
-        "surname,last name,family name,first name,given name,given names,given,forename,forenames,maiden name,alias,aka,legal name,"
-        "preferred name,responsible party,guarantor,next of kin,nok,emergency contact,contact,contact person,poa,hcp,mother,father,"
-        "guardian,spouse,caregiver,informant,caller,victim,suspect,witness",
-        _FIELD_OPEN, "PATIENT", 0.95, "any", True,
-    ),
-    Cue("pt", "pt,patient,client,baby,infant,student,resident,inmate", rf"\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
-    Cue(
-        "role",
-        "attg,attdg,att,attd,assistant,anesthesia,rn,lpn,lvn,np,pa,pa-c,crna,cna,cnm,md,do,pn,pt,msw,lcsw,lsw,sw,case mgr,cm,slp,ot,rt,"
-        "rd,medic,pastor,imam,rabbi,interp,tech,examiner,evaluator,charge,charge rn,supervisor,director,coordinator,coord,author,"
-        "cosigner,signed,/es/,dictated,dict,dict'd,typed,prepared by,completed by,entered by,collected by,drawn by,approved by,"
-        "assessed by,witness,witnessed by,dear,attn,attention,sincerely,regards,kind regards,yours sincerely,yours faithfully,"
-        "best wishes,clinician,rev,screener,screened,ref,ref by,referring dr,peer,copy",
-        rf"(?:{GAP}?[:#=|]|[,.])?[ {WRAP}]{{1,4}}[\"(]?|{GAP}?\((?=\p{{Lu}})",
-        "DOCTOR", 0.92, "likely", True, ("doctor_words",),
-    ),
-    Cue(
-        "weak",
-        "per,by,w/,with,d/w,dw,cc,cc'd,via,from,to,call,called,contact,spoke with,spoke to,discussed with,ask for,paged,notified,text,"
-        "see,saw,f/u,fu,follow up with,appt with,for",
-        rf"(?:{GAP}?[:=|])?[ {WRAP}]{{1,2}}[\"(]?|(?<=/)(?=\p{{Lu}})",
-        "DOCTOR", 0.85, "sure",
-    ),
+    Cue("title.lay", ("titles_lay",), _TITLE, "PATIENT", 0.96, "any", True),
+    Cue("title.clergy", ("titles_clergy",), _TITLE, "DOCTOR", 0.8, "likely"),
+    Cue("kin", ("kinship", "cues_kin"), _KIN, "PATIENT", 0.92, "likely", True),
+    Cue("field", ("cues_field",), _FIELD, "PATIENT", 0.95, "any", True),
+    Cue("patient", ("cues_patient",), rf"\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
+    Cue("role", ("doctor_words", "cues_role"), _ROLE, "DOCTOR", 0.92, "likely", True),
+    Cue("weak", ("cues_weak",), _WEAK, "DOCTOR", 0.85, "sure"),
 )
 _CREDENTIALS = (
-    "MD|M\\.D\\.|DO|D\\.O\\.|MBBS|MBChB|MB ?BS|FRCP|FRACP|FACP|FACS|FRCS|MRCP|PhD|Ph\\.D\\.|PsyD|DPM|DMD|DDS|DC|OD|DNP|NP|FNP|FNP-C|ANP|ARNP|APRN|"
-    "CRNP|PNP|PA|PA-C|RN|R\\.N\\.|BSN|MSN|LPN|LVN|CNA|CRNA|CNM|CNS|RPh|PharmD|Pharm\\.D\\.|LCSW|LICSW|LMSW|MSW|LSW|BSW|LMFT|LPC|LMHC|"
-    "RD|RDN|LDN|PT|DPT|OT|OTR|OTR/L|SLP|CCC-SLP|RT|RRT|CRT|RPSGT|EMT|EMT-P|NREMT|RDMS|RVT|RDCS|MT|MLS|CCRN|CHPN|CWOCN|BCBA|CGC|"
-    "Ed\\.?S\\.?|Ed\\.?D\\.?|M\\.?Ed\\.?|PGY-?\\d|MS[34]|attending|hospitalist|intensivist|interpreter|chaplain|case manager|social worker"
+    r"MD|M\.D\.|DO|D\.O\.|MBBS|MBChB|MB ?BS|FRCP|FRACP|FACP|FACS|FRCS|MRCP|PhD|Ph\.D\.|PsyD|DPM|DMD|DDS|DC|OD|"
+    r"DNP|NP|FNP|FNP-C|ANP|ARNP|APRN|CRNP|PNP|PA|PA-C|RN|R\.N\.|BSN|MSN|LPN|LVN|CNA|CRNA|CNM|CNS|RPh|PharmD|"
+    r"Pharm\.D\.|LCSW|LICSW|LMSW|MSW|LSW|BSW|LMFT|LPC|LMHC|RD|RDN|LDN|PT|DPT|OT|OTR|OTR/L|SLP|CCC-SLP|RT|RRT|CRT|"
+    r"RPSGT|EMT|EMT-P|NREMT|RDMS|RVT|RDCS|MT|MLS|CCRN|CHPN|CWOCN|BCBA|CGC|Ed\.?S\.?|Ed\.?D\.?|M\.?Ed\.?|PGY-?\d|MS[34]|"
+    r"attending|hospitalist|intensivist|interpreter|chaplain|case manager|social worker"
 )
-_AFTER = regex.compile(
-    rf"(?:{GAP}?,|{GAP}?\(|{GAP}?/)?{GAP}?(?<=[\s,(/])(?:{_CREDENTIALS})(?![\w])"
-)
+_CREDENTIAL = regex.compile(rf"(?:{_CREDENTIALS})(?!\w)")
+_AFTER = regex.compile(rf"(?:{GAP}?,|{GAP}?\(|{GAP}?/)?{GAP}?(?<=[\s,(/])(?:{_CREDENTIALS})(?!\w)")
 
 
 class Context(Detector):
@@ -131,18 +96,20 @@ class Context(Detector):
     def __init__(self, lexicon: Lexicon | None = None) -> None:
         lexicon = lexicon or Lexicon.load()
         self.words = NameWords(lexicon)
-        self._cues = Literals((term, cue) for cue in CUES for term in cue.terms(lexicon))
+        self._cues = Literals(
+            (term, cue) for cue in CUES for name in cue.lists for term in lexicon.words(name)
+        )
 
     def find(self, note: Note) -> list[Span]:
         """Names after titles, kin, roles, fields and weak cues, and before credentials."""
         view = note.view
-        found = [
-            (start, end, cue.label, cue.score, f"context.{cue.name}")
+        spans = [
+            Span(*view.span(start, end), cue.label, cue.score, f"context.{cue.name}")
             for cue, at in self._openings(view)
             for start, end in self._names(view.text, at, cue)
         ]
-        found += self._credentialed(view.text)
-        return [Span(*view.span(start, end), *rest) for start, end, *rest in found]
+        signed = self._credentialed(view.text)
+        return spans + [Span(*view.span(*pair), "DOCTOR", 0.93, "context.credential") for pair in signed]
 
     def _openings(self, view: View) -> Iterator[tuple[Cue, int]]:
         """Cues that stand alone as words, and where a name must start behind them."""
@@ -177,8 +144,9 @@ class Context(Detector):
         if not self._opens(text, first, second, need or cue.need, cue.lower):
             return 0
         end = self._extend(text, first)
-        if comma := _COMMA.match(text, end):
-            given = self.words.word(_NEXT.match(text, comma.end())[1], comma.end())
+        comma = _COMMA.match(text, end)
+        if comma and (behind := _NEXT.match(text, comma.end())):
+            given = self.words.word(behind[1], comma.end())
             if given.text[0].isupper() == first.text[0].isupper() and self._given(text, given, first, cue):
                 end = self._extend(text, given)
         return end
@@ -187,14 +155,32 @@ class Context(Detector):
         """Whether a name may begin with `first`."""
         low = first.text.lower()
         if first.text[0].islower():
-            if not lower or low in STOP or low in PARTICLES or len(first.text) < 3:
-                return low in PARTICLES and second is not None and second.kind in (Kind.NAME, Kind.UNKNOWN)
-            likely = first.kind is Kind.NAME or (first.kind is Kind.UNKNOWN and len(low) > 4 and need == "any")
-            return likely or (need == "any" and first.kind is Kind.AMBIGUOUS and second is not None and second.kind is Kind.NAME)
-        if self._is_field(text, first) or (low in STOP and not (low in CALENDAR_NAMES and need in ("any", "likely"))):
+            if not lower or first.stop or low in self.words.particles or len(first.text) < 3:
+                return (
+                    low in self.words.particles
+                    and second is not None
+                    and second.kind in (Kind.NAME, Kind.UNKNOWN)
+                )
+            likely = first.kind is Kind.NAME or (
+                first.kind is Kind.UNKNOWN and len(low) > 4 and need == "any"
+            )
+            return likely or (
+                need == "any"
+                and first.kind is Kind.AMBIGUOUS
+                and second is not None
+                and second.kind is Kind.NAME
+            )
+        if self._is_field(text, first) or (
+            first.stop and not (low in CALENDAR_NAMES and need in ("any", "likely"))
+        ):
             return False
         if first.kind is Kind.INITIAL:
-            return second is not None and second.text[0].isupper() and second.nameable and is_gap(text, first.end, second.start)
+            return (
+                second is not None
+                and second.text[0].isupper()
+                and second.nameable
+                and is_gap(text, first.end, second.start)
+            )
         if need == "any":
             return True
         shout = first.text.isupper() and len(first.text) < 4
@@ -211,9 +197,13 @@ class Context(Detector):
         """Whether the word behind a comma is the given name of "Last, First"."""
         if given.kind is Kind.INITIAL:
             return last.kind is not Kind.INITIAL and not text[given.end : given.end + 1].isalnum()
-        if given.text.lower() in STOP - CALENDAR_NAMES or self._is_field(text, given) or given.kind is Kind.OTHER:
+        if (
+            (given.stop and given.text.lower() not in CALENDAR_NAMES)
+            or self._is_field(text, given)
+            or given.kind is Kind.OTHER
+        ):
             return False
-        if regex.match(rf"(?:{_CREDENTIALS})(?!\w)", text[given.start : given.start + 20]):
+        if _CREDENTIAL.match(text, given.start):
             return False
         return cue.name == "field" or (given.first and given.kind is Kind.NAME and last.last)
 
@@ -227,7 +217,7 @@ class Context(Detector):
             last = self.words.word(match[1], match.start(1))
         if last.kind is Kind.INITIAL and text[last.end : last.end + 1] == ".":
             return last.end + 1
-        return last.end if last.text.lower() not in PARTICLES else word.end
+        return last.end if last.text.lower() not in self.words.particles else word.end
 
     def _continues(self, text: str, last: Word, match: regex.Match[str]) -> bool:
         """Whether the next word still belongs to the name."""
@@ -240,33 +230,32 @@ class Context(Detector):
         low = word.text.lower()
         if word.text[0].islower():
             after = _NEXT.match(text, word.end)
-            if low in PARTICLES:
+            if low in self.words.particles:
                 return after is not None and after[1][0].isupper()
             return last.text[0].islower() and word.kind is Kind.NAME
-        if low in STOP or self._is_field(text, word) or not word.nameable:
+        if word.stop or self._is_field(text, word) or not word.nameable:
             return False
-        if regex.match(rf"(?:{_CREDENTIALS})(?!\w)", text[word.start : word.start + 20]):
+        if _CREDENTIAL.match(text, word.start):
             return False
         if word.text.isupper() and not last.text.isupper() and len(word.text) > 1:
             return False
         return word.kind is not Kind.AMBIGUOUS or word.last or word.first
 
-    def _credentialed(self, text: str) -> Iterator[tuple[int, int, str, float, str]]:
+    def _credentialed(self, text: str) -> Iterator[tuple[int, int]]:
         """Names before credentials ("Ada Park, MD")."""
         words = list(self.words.capitalised(text))
         for i, word in enumerate(words):
             if word.kind is Kind.OTHER and not word.last:
                 continue
-            if word.text.lower() in STOP or len(word.text) < 2 or not _AFTER.match(text, word.end):
+            if word.stop or len(word.text) < 2 or not _AFTER.match(text, word.end):
                 continue
-            if word.kind is Kind.OTHER or regex.fullmatch(_CREDENTIALS, word.text):
+            if word.kind is Kind.OTHER or _CREDENTIAL.fullmatch(word.text):
                 continue
             start = word.start
             for previous in reversed(words[max(0, i - 4) : i]):
-                low = previous.text.lower()
-                if not is_gap(text, previous.end, start) or not previous.nameable or low in STOP:
+                if not is_gap(text, previous.end, start) or not previous.nameable or previous.stop:
                     break
                 if text[previous.end] == "." and previous.kind is not Kind.INITIAL:
                     break
                 start = previous.start
-            yield start, word.end, "DOCTOR", 0.93, "context.credential"
+            yield start, word.end

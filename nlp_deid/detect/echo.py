@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from nlp_deid.detect.lexicon import Lexicon
 from nlp_deid.detect.seeds import Search, Seeds
+from nlp_deid.labels import LABELS
 from nlp_deid.note import Note, Span
 
 _SURE = 0.9
 _VALUES = frozenset(
-    "HOSPITAL ORGANIZATION STREET PHONE FAX EMAIL SSN MEDICALRECORD HEALTHPLAN ACCOUNT LICENSE VEHICLE DEVICE BIOID"
-    " IDNUM USERNAME".split()
+    name
+    for name, label in LABELS.items()
+    if label.category in ("CONTACT", "ID") or name in ("HOSPITAL", "ORGANIZATION", "STREET", "USERNAME")
 )
 
 

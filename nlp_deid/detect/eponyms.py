@@ -58,7 +58,7 @@ class Eponyms:
             cues = frozenset(phrase_key(cue.strip()) for cue in before.split(",") if cue.strip())
             rule = _Rule(marks, _HEADS.union(map(phrase_key, heads - marks)), _CUES | cues)
             eponym = phrase_key(term)
-            self._table.add((eponym, f"{eponym}s") if len(rule.after) > 1 else (eponym,), rule)
+            self._table.add((eponym, f"{eponym}s"), rule)
 
     def find(self, words: Words) -> Iterator[tuple[int, int]]:
         """View ranges of eponyms that are medical, with the words behind that make them so."""

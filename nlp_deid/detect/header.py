@@ -17,21 +17,6 @@ from nlp_deid.labels import check_label
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
 
-# Field keys of headers, in lower case, and the label of their value.
-KEYS: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("patient", "patient name", "pt name", "pt", "name", "surname", "last name", "first name", "family name", "given name",
-         "forename", "next of kin", "nok", "emergency contact", "guarantor", "mother", "father", "spouse", "guardian"), "PATIENT"),
-    **dict.fromkeys(
-        ("attending", "attending physician", "pcp", "gp", "physician", "provider", "surgeon", "referring physician",
-         "ordering physician", "consultant", "resident", "author"), "DOCTOR"),
-    **dict.fromkeys(("mrn", "mr#", "mr #", "med rec", "med rec no", "medical record", "medical record number", "unit no", "hospital no",
-                     "hosp no", "chart", "chart no", "nhs no", "nhs number"), "MEDICALRECORD"),
-    **dict.fromkeys(("acct", "account", "account no", "acct no", "fin", "csn", "encounter", "visit no"), "ACCOUNT"),
-    **dict.fromkeys(("ssn", "social security number"), "SSN"),
-    **dict.fromkeys(("phone", "tel", "telephone", "home phone", "cell", "mobile", "contact number"), "PHONE"),
-    **dict.fromkeys(("email", "e-mail"), "EMAIL"),
-}  # fmt: skip
 # PID-5, NK1-2, PV1-7..9: names; PID-3, PID-18, PID-19: numbers (HL7 v2.5, chapter 3).
 _SEGMENTS = {
     ("PID", 3): "MEDICALRECORD", ("PID", 5): "PATIENT", ("PID", 6): "PATIENT", ("PID", 9): "PATIENT", ("PID", 13): "PHONE",
@@ -42,23 +27,30 @@ _FIELD = regex.compile(
     rf"(?:(?<=[\n{WRAP}])|\A|(?<=[ ]{{2}}|\|[ ]?))[ ]*(?P<key>[A-Za-z][A-Za-z #/-]{{1,24}}?)[ ]?(?::|\.{{3,40}}|=)[ ]{{0,30}}"
     rf"(?P<value>[^\n{WRAP}|]{{2,60}}?)(?=[ ]{{2}}|[\n{WRAP}|]|[,;]?[ ][A-Z][A-Za-z#/ ]{{1,20}}[:#]|\Z)"
 )
-_SEGMENT = regex.compile(rf"(?:(?<=[\n{WRAP}])|\A)(?P<name>PID|NK1|PV1|GT1|IN1)\|(?P<fields>[^\n{WRAP}]{{1,2000}})")
+_SEGMENT = regex.compile(
+    rf"(?:(?<=[\n{WRAP}])|\A)(?P<name>PID|NK1|PV1|GT1|IN1)\|(?P<fields>[^\n{WRAP}]{{1,2000}})"
+)
 _HEADER = 4000  # characters of a note in which a header may stand
 
 
-def read_header(view: View) -> dict[str, list[str]]:
-    """Label to values of the header of a note: fields of KEYS and HL7 v2 segments."""
+def read_header(view: View, keys: Mapping[str, str]) -> dict[str, list[str]]:
+    """Label to values of the header of a note: `key: value` fields and HL7 v2 segments.
+
+    `keys` maps a field's key, in lower case, to the label of its value.
+    """
     found: dict[str, list[str]] = {}
     head = view.text[:_HEADER]
     for match in _FIELD.finditer(head):
-        if label := KEYS.get(match["key"].strip().lower()):
+        if label := keys.get(match["key"].strip().lower()):
             found.setdefault(label, []).append(match["value"].strip())
     for match in _SEGMENT.finditer(head):
         for number, value in enumerate(match["fields"].split("|"), 1):
             if value and (label := _SEGMENTS.get((match["name"], number))):
                 parts = value.split("~")[0].split("^")
                 is_name = label in ("PATIENT", "DOCTOR")
-                found.setdefault(label, []).append(" ".join(p for p in parts[:4] if p.isalpha()) if is_name else parts[0])
+                found.setdefault(label, []).append(
+                    " ".join(p for p in parts[:4] if p.isalpha()) if is_name else parts[0]
+                )
     return found
 
 
@@ -73,7 +65,9 @@ class Header(Detector):
     name = "header"
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
+        lexicon = lexicon or Lexicon.load()
         self.search = Search(lexicon)
+        self._keys = dict(lexicon.rows("header_keys"))
 
     def find(self, note: Note) -> list[Span]:
         """Known and header values in the whole note.
@@ -82,7 +76,7 @@ class Header(Detector):
             ValueError: `Note.known` has an unknown label.
         """
         seeds = Seeds()
-        for values, known in ((note.known, True), (read_header(note.view), False)):
+        for values, known in ((note.known, True), (read_header(note.view, self._keys), False)):
             for label, texts in values.items():
                 for text in texts:
                     if check_label(label) in ("PATIENT", "DOCTOR"):

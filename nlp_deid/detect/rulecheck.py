@@ -64,7 +64,25 @@ def _examples(rule: Rule) -> Iterator[str]:
 
 def hostile(rule: Rule) -> Iterator[str]:
     """Texts of 10,000 characters built to make a careless pattern backtrack."""
-    seeds = ["a", "A", "1", " ", "-", ".", "a ", "A. ", "1 ", "1-", "1/", "Aa ", "a@", "a.", ", ", "\n", "\x0b"]
+    seeds = [
+        "a",
+        "A",
+        "1",
+        " ",
+        "-",
+        ".",
+        "a ",
+        "A. ",
+        "1 ",
+        "1-",
+        "1/",
+        "Aa ",
+        "a@",
+        "a.",
+        ", ",
+        "\n",
+        "\x0b",
+    ]
     for example in rule.match:
         text, marks = unmark(example)
         seeds += [text + " ", *(text[s:e] for s, e, _ in marks), *(text[s:e] + " " for s, e, _ in marks)]
@@ -99,7 +117,7 @@ def check_rules(rules: Iterable[Rule]) -> list[Problem]:
         try:
             _ = rule.compiled
         except regex.error as error:
-            problems.append(Problem(rule.id, f"bad pattern: {error.msg}"))
+            problems.append(Problem(rule.id, f"bad pattern: {error}"))
             continue
         problems += [Problem(rule.id, text) for text in (*_examples(rule), *_slow(rule))]
     return problems

@@ -37,10 +37,26 @@ from nlp_deid.resources import folder
 
 _GAP = f"[ {WRAP}]"
 _FRAGMENT = regex.compile(r"\{([a-z]\w*)\}")
-_PIECES = regex.compile(r"\\.|\[(?:\^?\]?)(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|[ ]([?*+]|\{\d+(?:,\d*)?\})?|[^\\\[ ]+", regex.DOTALL)
+_PIECES = regex.compile(
+    r"\\.|\[(?:\^?\]?)(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|[ ]([?*+]|\{\d+(?:,\d*)?\})?|[^\\\[ ]+", regex.DOTALL
+)
 _QUANTIFIED = {None: "{1,2}", "?": "{0,2}"}
 _GROUP_LABELS = {name.replace("-", "_"): name for name in LABELS}
-_KEYS = {"id", "why", "label", "score", "pattern", "match", "no_match", "ignore_case", "need", "window", "check", "near", "reach"}
+_KEYS = {
+    "id",
+    "why",
+    "label",
+    "score",
+    "pattern",
+    "match",
+    "no_match",
+    "ignore_case",
+    "need",
+    "window",
+    "check",
+    "near",
+    "reach",
+}
 # A rule that needs longer is hostile or broken; the note is then quarantined.
 _SECONDS, _SECONDS_PER_CHARACTER = 2.0, 2e-6
 
@@ -61,7 +77,9 @@ def expand(pattern: str, fragments: Mapping[str, str]) -> str:
         try:
             pattern = _FRAGMENT.sub(lambda m: f"(?:{fragments[m[1]]})", pattern)
         except KeyError as error:
-            raise RuleError(f"unknown fragment {{{error.args[0]}}}; defined: {', '.join(fragments)}") from None
+            raise RuleError(
+                f"unknown fragment {{{error.args[0]}}}; defined: {', '.join(fragments)}"
+            ) from None
     else:
         raise RuleError("fragments nest too deeply")
 
@@ -99,10 +117,16 @@ class Rule:
     def _groups(self) -> tuple[tuple[str, str], ...]:
         """(group, label) pairs to report."""
         named = self.compiled.groupindex
-        groups = [(group, _GROUP_LABELS.get(group, self.label)) for group in named if group in _GROUP_LABELS or group == "phi"]
+        groups = [
+            (group, _GROUP_LABELS.get(group, self.label))
+            for group in named
+            if group in _GROUP_LABELS or group == "phi"
+        ]
         return tuple(groups) or (("", self.label),)
 
-    def find(self, view: View, hits: Sequence[tuple[int, int]] | None = None) -> Iterator[tuple[int, int, str]]:
+    def find(
+        self, view: View, hits: Sequence[tuple[int, int]] | None = None
+    ) -> Iterator[tuple[int, int, str]]:
         """(start, end, label) of every find, offsets into the view.
 
         Args:
@@ -114,7 +138,11 @@ class Rule:
         """
         ranges: Iterable[tuple[int, int]] = ((0, len(view.text)),)
         if self.need:
-            hits = Literals((literal, None) for literal in self.need).positions(view.lower) if hits is None else hits
+            hits = (
+                Literals((literal, None) for literal in self.need).positions(view.lower)
+                if hits is None
+                else hits
+            )
             if not hits:
                 return
             if self.window:
@@ -168,7 +196,9 @@ def _rule(entry: Any, fragments: Mapping[str, str]) -> Rule:
         raise RuleError("a rule must be a mapping")
     if unknown := sorted(set(entry) - _KEYS):
         raise RuleError(f"unknown field {', '.join(unknown)}; allowed: {', '.join(sorted(_KEYS))}")
-    if missing := [key for key in ("id", "why", "label", "score", "pattern", "match", "no_match") if key not in entry]:
+    if missing := [
+        key for key in ("id", "why", "label", "score", "pattern", "match", "no_match") if key not in entry
+    ]:
         raise RuleError(f"missing field {', '.join(missing)}")
     if (check := entry.get("check", "")) not in ("", *CHECKS):
         raise RuleError(f"unknown check {check!r}; known: {', '.join(CHECKS)}")
@@ -253,7 +283,9 @@ class Rules(Detector):
 
     name = "rules"
 
-    def __init__(self, folders: Sequence[str | Path] = (), skip: Sequence[str] = (), shipped: bool = True) -> None:
+    def __init__(
+        self, folders: Sequence[str | Path] = (), skip: Sequence[str] = (), shipped: bool = True
+    ) -> None:
         rules = {rule.id: rule for rule in read_rules(folder("rules"))} if shipped else {}
         if unknown := sorted(set(skip) - set(rules)):
             raise RuleError(f"skip names unknown rules: {', '.join(unknown)}")
@@ -262,7 +294,7 @@ class Rules(Detector):
                 try:
                     _ = rule.compiled
                 except regex.error as error:
-                    raise RuleError(f"rule {rule.id}: bad pattern: {error.msg}") from None
+                    raise RuleError(f"rule {rule.id}: bad pattern: {error}") from None
                 rules[rule.id] = rule
         self.rules = [rule for rule in rules.values() if rule.id not in skip]
 

@@ -13,14 +13,18 @@ import regex
 from rapidfuzz.distance import OSA
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.names import STOP, WORD, Kind, NameWords, plain
+from nlp_deid.detect.name_words import WORD, Kind, NameWords, plain
 from nlp_deid.layout import View
 from nlp_deid.note import Note, Span
 
 _WORD = regex.compile(rf"(?<![\p{{L}}']){WORD}")
-_LOGIN = regex.compile(r"(?<![\w.@-])(?=[\w.]*[a-z])(?=\w*(?:[\d_]|\.\w))[A-Za-z][\w.]{3,30}(?<!\.)(?![\w@-])")
+_LOGIN = regex.compile(
+    r"(?<![\w.@-])(?=[\w.]*[a-z])(?=\w*(?:[\d_]|\.\w))[A-Za-z][\w.]{3,30}(?<!\.)(?![\w@-])"
+)
 _INITIALS = regex.compile(r"(?<![\w.])(\p{Lu})\.[ ]?(\p{Lu})\.(?:[ ]?(\p{Lu})\.)?(?!\w)")
-_NUMBER = regex.compile(r"(?<![A-Za-z\d])(?=[A-Z-]{0,6}\d|\(\d)[\dA-Z(](?:[\dA-Z]|[ ./()-]{1,2}(?=[\dA-Z(]))*+")
+_NUMBER = regex.compile(
+    r"(?<![A-Za-z\d])(?=[A-Z-]{0,6}\d|\(\d)[\dA-Z(](?:[\dA-Z]|[ ./()-]{1,2}(?=[\dA-Z(]))*+"
+)
 _SEPARATORS = regex.compile(r"[^\dA-Za-z]+")
 _MISSPELT = 5  # letters from which a word may be one edit away
 _SHORTEST_NUMBER = 4  # digits and letters of a number that is searched for
@@ -60,7 +64,7 @@ class Search:
     def add_name(self, seeds: Seeds, value: str, label: str, known: bool = False) -> None:
         """Take in a person's name; words of one letter and function words are left out."""
         words = [self.words.word(match[0], match.start()) for match in _WORD.finditer(View(value).text)]
-        full = [word for word in words if len(word.text) > (1 if known else 2) and plain(word.text) not in STOP]
+        full = [word for word in words if len(word.text) > (1 if known else 2) and not word.stop]
         for word in full:
             key = plain(word.text)
             if word.kind in (Kind.NAME, Kind.UNKNOWN) and len(key) > 2:
@@ -90,7 +94,8 @@ class Search:
         view = note.view
         found = [*self._names(view, seeds), *_numbers(view.text, seeds), *_values(view.text, seeds)]
         return [
-            Span(*view.span(start, end), label, score, f"{source}.{what}") for start, end, label, score, what in found
+            Span(*view.span(start, end), label, score, f"{source}.{what}")
+            for start, end, label, score, what in found
         ]
 
     def _names(self, view: View, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:

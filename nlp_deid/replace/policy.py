@@ -49,7 +49,9 @@ class Policy:
                 f"policy {self.name}: unknown label {', '.join(unknown)}; labels: {', '.join(LABELS)}"
             )
         if missing := [label for label in LABELS if label not in self.actions]:
-            raise PolicyError(f"policy {self.name}: no action for {', '.join(missing)}; every label needs one")
+            raise PolicyError(
+                f"policy {self.name}: no action for {', '.join(missing)}; every label needs one"
+            )
         for label, action in self.actions.items():
             if action not in ACTIONS:
                 raise PolicyError(
@@ -75,7 +77,8 @@ PRESETS: dict[str, Policy] = {
     "consistent_tags": Policy("consistent_tags", _all("number")),
     "mask": Policy("mask", _all("mask")),
     "safe_harbor": Policy(
-        "safe_harbor", _all("tag", DATE="generalize", AGE="generalize", ZIP="generalize", STATE="keep", COUNTRY="keep")
+        "safe_harbor",
+        _all("tag", DATE="generalize", AGE="generalize", ZIP="generalize", STATE="keep", COUNTRY="keep"),
     ),
     "limited_data_set": Policy(
         "limited_data_set",
@@ -99,6 +102,8 @@ def load_policy(name: str | Path) -> Policy:
         data: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
         raise PolicyError(f"policy {path}: not a YAML file in UTF-8") from None
-    if not isinstance(data, dict) or not all(isinstance(k, str) and isinstance(v, str) for k, v in data.items()):
+    if not isinstance(data, dict) or not all(
+        isinstance(k, str) and isinstance(v, str) for k, v in data.items()
+    ):
         raise PolicyError(f"policy {path}: must be a mapping of label to action")
     return Policy(path.stem, data)
