@@ -132,3 +132,13 @@ def test_hostile_texts_are_long():
 
 def test_unmark():
     assert unmark("on [[3/4]] to [[CITY=Salem]].") == ("on 3/4 to Salem.", [(3, 6, ""), (10, 15, "CITY")])
+
+
+@pytest.mark.parametrize("lead", [0, 3, 30, 300])
+@pytest.mark.parametrize("tail", [0, 3, 300])
+def test_a_window_finds_what_the_whole_text_holds(site, lead, tail):
+    path = site / "site.yaml"
+    path.write_text(path.read_text("utf-8").replace("  need: [member]", "  need: [ember]\n  window: 8"), encoding="utf-8")
+    only = Rules(folders=[site], shipped=False)
+    text = "." * lead + "member 123456" + "." * tail + " member 654321"
+    assert [span.start for span in only.find(Note(text))] == [lead + 7, lead + 13 + tail + 8]

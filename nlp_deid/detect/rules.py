@@ -173,13 +173,14 @@ class Rule:
 
 def _windows(hits: Iterable[tuple[int, int]], reach: int, length: int) -> Iterator[tuple[int, int]]:
     """Ranges of `reach` characters around the hits, joined where they meet."""
-    start = end = -1
-    for low, high in sorted(hits):
-        if low - reach > end:
+    start, end = 0, -1
+    for first, last in sorted(hits):
+        low, high = max(0, first - reach), min(length, last + reach)
+        if low > end:
             if end >= 0:
                 yield start, end
-            start = max(0, low - reach)
-        end = max(end, min(length, high + reach))
+            start = low
+        end = max(end, high)
     if end >= 0:
         yield start, end
 
