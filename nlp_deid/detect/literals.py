@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import ahocorasick
 
 Value = TypeVar("Value")
+Hit = tuple[int, int]  # start and end of a literal in a text
 
 
 class Literals(Generic[Value]):
@@ -15,12 +16,15 @@ class Literals(Generic[Value]):
 
     Args:
         items: (literal, value) pairs; literals must not be empty.
+        opening: find a literal only where a word or a number may begin: a letter does not stand
+            behind a letter, nor a digit behind a digit.
     """
 
-    def __init__(self, items: Iterable[tuple[str, Value]]) -> None:
+    def __init__(self, items: Iterable[tuple[str, Value]], opening: bool = False) -> None:
         values: dict[str, list[Value]] = {}
         for literal, value in items:
             values.setdefault(literal, []).append(value)
+        self._opening = opening
         self._automaton = ahocorasick.Automaton()
         for literal, tied in values.items():
             self._automaton.add_word(literal, (len(literal), tuple(tied)))
@@ -31,16 +35,26 @@ class Literals(Generic[Value]):
         """(start, end, values) of every occurrence, in order of the end."""
         if len(self._automaton):
             for last, (length, tied) in self._automaton.iter(text):
-                yield last + 1 - length, last + 1, tied
+                start = last + 1 - length
+                if not (self._opening and _goes_on(text, start)):
+                    yield start, last + 1, tied
 
-    def hits(self, text: str) -> dict[Value, list[tuple[int, int]]]:
+    def hits(self, text: str) -> dict[Value, list[Hit]]:
         """Where the literals of each value stand."""
-        found: dict[Value, list[tuple[int, int]]] = {}
+        found: dict[Value, list[Hit]] = {}
         for start, end, tied in self.find(text):
             for value in tied:
                 found.setdefault(value, []).append((start, end))
         return found
 
-    def positions(self, text: str) -> list[tuple[int, int]]:
+    def positions(self, text: str) -> list[Hit]:
         """Where any literal stands."""
         return [(start, end) for start, end, _ in self.find(text)]
+
+
+def _goes_on(text: str, at: int) -> bool:
+    """Whether a word or a number goes on at this place."""
+    if not at:
+        return False
+    before, first = text[at - 1], text[at]
+    return (before.isalpha() and first.isalpha()) or (before.isdigit() and first.isdigit())

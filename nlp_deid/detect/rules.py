@@ -8,6 +8,8 @@ Fields of a rule:
     ignore_case                 default false
     need                        lower-case literals; without one of them in the note the rule is skipped
     window                      with `need`: search only this many characters around each literal
+    starts                      lower-case literals with which every match begins, at the start of a word
+                                or of a number; the pattern is tried only there (much the fastest way)
     check                       a name from checks.py that the found text must pass
     near, reach                 words of which one must stand within `reach` characters before the find
 
@@ -29,7 +31,7 @@ import regex
 import yaml
 
 from nlp_deid.detect.checks import CHECKS
-from nlp_deid.detect.literals import Literals
+from nlp_deid.detect.literals import Hit, Literals
 from nlp_deid.labels import LABELS, check_label
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
@@ -53,12 +55,18 @@ _KEYS = {
     "ignore_case",
     "need",
     "window",
+    "starts",
     "check",
     "near",
     "reach",
 }
 # A rule that needs longer is hostile or broken; the note is then quarantined.
 _SECONDS, _SECONDS_PER_CHARACTER = 2.0, 2e-6
+# Asking the clock costs more than most searches. Shipped rules pass the hostile texts of rulecheck.py
+# (10,000 characters each), so in short texts they run without it.
+_SHORT = 20_000
+# A find this close to the end of its window may hang on what stands beyond it.
+_EDGE = 24
 
 
 class RuleError(ValueError):
@@ -106,6 +114,8 @@ class Rule:
     check: str = ""
     near: tuple[str, ...] = ()
     reach: int = 40
+    starts: tuple[str, ...] = ()
+    shipped: bool = False
 
     @cached_property
     def compiled(self) -> regex.Pattern[str]:
@@ -124,31 +134,21 @@ class Rule:
         ]
         return tuple(groups) or (("", self.label),)
 
-    def find(
-        self, view: View, hits: Sequence[tuple[int, int]] | None = None
-    ) -> Iterator[tuple[int, int, str]]:
+    def find(self, view: View, hits: Sequence[Hit] | None = None) -> Iterator[tuple[int, int, str]]:
         """(start, end, label) of every find, offsets into the view.
 
         Args:
             view: the searched text.
-            hits: where the literals of `need` stand, if they have been looked up already.
+            hits: where the literals of `need` or `starts` stand, if they have been looked up already.
 
         Raises:
             TimeoutError: the pattern took longer than its share for a text of this length.
         """
-        ranges: Iterable[tuple[int, int]] = ((0, len(view.text)),)
-        if self.need:
-            hits = (
-                Literals((literal, None) for literal in self.need).positions(view.lower)
-                if hits is None
-                else hits
-            )
-            if not hits:
-                return
-            if self.window:
-                ranges = _windows(hits, self.window, len(view.text))
+        if hits is None:
+            literals = Literals(((literal, None) for literal in self.literals), opening=bool(self.starts))
+            hits = literals.positions(view.lower)
         passes = CHECKS[self.check] if self.check else None
-        for found in self._search(view.text, ranges):
+        for found in self._search(view.text, hits):
             if self.near and not self._is_near(view, found.start()):
                 continue
             for group, label in self._groups:
@@ -156,12 +156,37 @@ class Rule:
                     if start < end and (passes is None or passes(view.text[start:end])):
                         yield start, end, label
 
-    def _search(self, text: str, ranges: Iterable[tuple[int, int]]) -> Iterator[regex.Match[str]]:
-        """Matches that begin in the ranges; one that reaches a range's end is matched again beyond it."""
-        limit = _SECONDS + _SECONDS_PER_CHARACTER * len(text)
-        for start, end in ranges:
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """The literals of `need` or `starts`; none for a rule that searches the whole text."""
+        return self.need or self.starts
+
+    def _search(self, text: str, hits: Sequence[Hit]) -> Iterator[regex.Match[str]]:
+        """Matches in the whole text, at the hits or around them."""
+        limit = (
+            None if self.shipped and len(text) <= _SHORT else _SECONDS + _SECONDS_PER_CHARACTER * len(text)
+        )
+        if self.starts:
+            return self._at(text, hits, limit)
+        if self.window:
+            return self._around(text, hits, limit)
+        if hits or not self.need:
+            return self.compiled.finditer(text, timeout=limit)
+        return iter(())
+
+    def _at(self, text: str, hits: Sequence[Hit], limit: float | None) -> Iterator[regex.Match[str]]:
+        done = 0
+        match = self.compiled.match
+        for start, _ in sorted(hits):
+            if start >= done and (found := match(text, start, timeout=limit)):
+                done = found.end()
+                yield found
+
+    def _around(self, text: str, hits: Sequence[Hit], limit: float | None) -> Iterator[regex.Match[str]]:
+        """Matches in windows; one that comes near a window's end is matched again beyond it."""
+        for start, end in _windows(hits, self.window, len(text)):
             for found in self.compiled.finditer(text, start, end, timeout=limit):
-                if found.end() < end or end == len(text):
+                if found.end() + _EDGE < end or end == len(text):
                     yield found
                 elif whole := self.compiled.match(text, found.start(), timeout=limit):
                     yield whole
@@ -171,7 +196,7 @@ class Rule:
         return any(word in before for word in self.near)
 
 
-def _windows(hits: Iterable[tuple[int, int]], reach: int, length: int) -> Iterator[tuple[int, int]]:
+def _windows(hits: Iterable[Hit], reach: int, length: int) -> Iterator[tuple[int, int]]:
     """Ranges of `reach` characters around the hits, joined where they meet."""
     start, end = 0, -1
     for first, last in sorted(hits):
@@ -192,7 +217,7 @@ def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _rule(entry: Any, fragments: Mapping[str, str]) -> Rule:
+def _rule(entry: Any, fragments: Mapping[str, str], shipped: bool) -> Rule:
     if not isinstance(entry, dict):
         raise RuleError("a rule must be a mapping")
     if unknown := sorted(set(entry) - _KEYS):
@@ -224,6 +249,8 @@ def _rule(entry: Any, fragments: Mapping[str, str]) -> Rule:
         check=check,
         near=tuple(word.lower() for word in _texts(entry, "near")),
         reach=int(entry.get("reach", 40)),
+        starts=tuple(literal.lower() for literal in _texts(entry, "starts")),
+        shipped=shipped,
     )
 
 
@@ -259,7 +286,7 @@ def read_rules(directory: Path) -> list[Rule]:
         for number, entry in enumerate(data.get("rules", []), 1):
             name = entry.get("id", f"number {number}") if isinstance(entry, dict) else f"number {number}"
             try:
-                rule = _rule(entry, fragments)
+                rule = _rule(entry, fragments, directory.resolve() == shipped.resolve())
             except RuleError as error:
                 raise RuleError(f"{path.name}: rule {name}: {error}") from None
             if rule.id in rules:
@@ -299,14 +326,19 @@ class Rules(Detector):
                 rules[rule.id] = rule
         self.rules = [rule for rule in rules.values() if rule.id not in skip]
 
-        self._literals = Literals((literal, rule.id) for rule in self.rules for literal in rule.need)
+        numbered = list(enumerate(self.rules))
+        self._need = Literals((literal, number) for number, rule in numbered for literal in rule.need)
+        self._starts = Literals(
+            ((literal, number) for number, rule in numbered for literal in rule.starts), opening=True
+        )
 
     def find(self, note: Note) -> list[Span]:
         """Spans of all rules; `source` is the rule's id."""
         view = note.view
-        hits = self._literals.hits(view.lower)
+        hits = self._need.hits(view.lower) | self._starts.hits(view.lower)
         return [
             Span(*view.span(start, end), label, rule.score, rule.id)
-            for rule in self.rules
-            for start, end, label in rule.find(view, hits.get(rule.id, ()))
+            for number, rule in enumerate(self.rules)
+            if number in hits or not rule.literals
+            for start, end, label in rule.find(view, hits.get(number, ()))
         ]
