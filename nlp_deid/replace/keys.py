@@ -205,7 +205,7 @@ def write_new_key(path: Path) -> Secret:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
     except FileExistsError:
         raise KeyFault(f"{path}: exists already; a key file is never overwritten") from None
-    with open(descriptor, "w", encoding="ascii") as file:
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
         if hasattr(os, "fchmod"):
             os.fchmod(descriptor, 0o600)
         file.write(key.hex() + "\n")
@@ -246,7 +246,7 @@ def read_key(
             data = file.read(_LONGEST + 1)
     elif descriptor is not None:
         where = f"file descriptor {descriptor}"
-        with open(descriptor, "rb", closefd=False) as file:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read(_LONGEST + 1)
     elif KEY_VARIABLE in environ:
         where = KEY_VARIABLE
