@@ -28,6 +28,7 @@ PARTS = {
     "lexicon": "nlp_deid.detect.lexicon:LexiconDetector",
     "names": "nlp_deid.detect.names:Names",
     "context": "nlp_deid.detect.context:Context",
+    "month_day": "nlp_deid.detect.month_day:MonthDay",
     "header": "nlp_deid.detect.header:Header",
     "keep_list": "nlp_deid.detect.lexicon:KeepList",
     "echo": "nlp_deid.detect.echo:Echo",

@@ -60,7 +60,7 @@ _FIELD = (
     rf"(?:'s)?(?i:{GAP}(?:full{GAP})?name)?(?:{GAP}\([^)\n]{{1,20}}\))?"
     rf"(?:{GAP}?(?:[:#=|]|\.{{2,60}}|-{{1,2}}){{1,2}}[ {WRAP}]{{0,30}}|[ ]{{2,30}})\"?"
 )
-_ROLE = rf"(?:{GAP}?[:#=|]|[,.])?[ {WRAP}]{{1,4}}[\"(]?|{GAP}?\((?=\p{{Lu}})"
+_ROLE = rf"(?:{GAP}?[:#=|]|,)?[ {WRAP}]{{1,4}}[\"(]?|{GAP}?\((?=\p{{Lu}})"
 _WEAK = rf"(?:{GAP}?[:=|])?[ {WRAP}]{{1,2}}[\"(]?|(?<=/)(?=\p{{Lu}})"
 CUES = (
     Cue(
@@ -72,7 +72,12 @@ CUES = (
     Cue("field", ("cues_field",), _FIELD, "PATIENT", 0.95, "any", True),
     Cue("patient", ("cues_patient",), rf"\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
     Cue("role", ("doctor_words", "cues_role"), _ROLE, "DOCTOR", 0.92, "likely", True),
-    Cue("weak", ("cues_weak",), _WEAK, "DOCTOR", 0.85, "sure"),
+    Cue("weak", ("cues_weak",), _WEAK, "DOCTOR", 0.85, "sure", True),
+)
+# The age behind a lay person's name: "Noa (7)", "Dee, 44,".
+_AGE = regex.compile(
+    rf"(?:{GAP}?\((?=[^)\n]{{0,12}}\))|,{GAP}(?=[^,;.\n]{{0,8}}[,;.)])|{GAP}\([^)\n\d]{{2,20}}\),?{GAP})~?"
+    rf"(\d{{1,3}}(?:{GAP}?(?:mo|months?|wks?|weeks?|days?|m|w))?)(?![\d/:.%-]*\d|[/%:-]|{GAP}?(?:mg|ml|cm|am|pm)\b)"
 )
 _CREDENTIALS = (
     r"MD|M\.D\.|DO|D\.O\.|MBBS|MBChB|MB ?BS|FRCP|FRACP|FACP|FACS|FRCS|MRCP|PhD|Ph\.D\.|PsyD|DPM|DMD|DDS|DC|OD|"
@@ -103,19 +108,23 @@ class Context(Detector):
     def find(self, note: Note) -> list[Span]:
         """Names after titles, kin, roles, fields and weak cues, and before credentials."""
         view = note.view
-        spans = [
-            Span(*view.span(start, end), cue.label, cue.score, f"context.{cue.name}")
-            for cue, at in self._openings(view)
-            for start, end in self._names(view.text, at, cue)
-        ]
+        spans, named = [], []
+        for cue, at in self._openings(view):
+            for start, end in self._names(view.text, at, cue):
+                spans.append(Span(*view.span(start, end), cue.label, cue.score, f"context.{cue.name}"))
+                named.append((start, end, cue.label))
         signed = self._credentialed(view.text)
-        return spans + [Span(*view.span(*pair), "DOCTOR", 0.93, "context.credential") for pair in signed]
+        spans += [Span(*view.span(*pair), "DOCTOR", 0.93, "context.credential") for pair in signed]
+        ages = (_AGE.match(view.text, end) for _, end, label in named if label == "PATIENT")
+        return spans + [Span(*view.span(*age.span(1)), "AGE", 0.85, "context.age") for age in ages if age]
 
     def _openings(self, view: View) -> Iterator[tuple[Cue, int]]:
         """Cues that stand alone as words, and where a name must start behind them."""
         text, lower = view.text, view.lower
         for start, end, cues in self._cues.find(lower):
             before, after = lower[start - 1 : start], lower[end : end + 1]
+            if before == " " and lower[start - 2].isdigit():  # a unit: "19 Fr", "3 cm"
+                continue
             if before.isalnum() or after.isalnum() or before in ("-", "/", "_"):
                 continue
             for cue in cues:
@@ -152,41 +161,45 @@ class Context(Detector):
         return end
 
     def _opens(self, text: str, first: Word, second: Word | None, need: str, lower: bool) -> bool:
-        """Whether a name may begin with `first`."""
+        """Whether a name may begin with `first`, the word behind a cue."""
         low = first.text.lower()
         if first.text[0].islower():
-            if not lower or first.stop or low in self.words.particles or len(first.text) < 3:
-                return (
-                    low in self.words.particles
-                    and second is not None
-                    and second.kind in (Kind.NAME, Kind.UNKNOWN)
-                )
-            likely = first.kind is Kind.NAME or (
-                first.kind is Kind.UNKNOWN and len(low) > 4 and need == "any"
-            )
-            return likely or (
-                need == "any"
-                and first.kind is Kind.AMBIGUOUS
-                and second is not None
-                and second.kind is Kind.NAME
-            )
-        if self._is_field(text, first) or (
-            first.stop and not (low in CALENDAR_NAMES and need in ("any", "likely"))
-        ):
+            return lower and self._opens_small(first, second, need)
+        if self._is_field(text, first) or (need != "any" and _CREDENTIAL.match(text, first.start)):
             return False
+        if first.stop and not (low in CALENDAR_NAMES and need in ("any", "likely")):
+            return False
+        beside = second if second is not None and is_gap(text, first.end, second.start) else None
         if first.kind is Kind.INITIAL:
-            return (
-                second is not None
-                and second.text[0].isupper()
-                and second.nameable
-                and is_gap(text, first.end, second.start)
-            )
+            return beside is not None and beside.text[0].isupper() and beside.nameable
         if need == "any":
             return True
-        shout = first.text.isupper() and len(first.text) < 4
-        if need in ("likely", "listed"):
-            return first.kind in (Kind.NAME, Kind.UNKNOWN, Kind.AMBIGUOUS, Kind.EPONYM) and not shout
-        return first.kind is Kind.NAME and not shout
+        if first.shout and (first.kind is not Kind.NAME or len(first.text) < 4):
+            return False
+        if need == "sure":
+            return first.kind is Kind.NAME
+        if (
+            first.kind is Kind.AMBIGUOUS
+            and beside is not None
+            and beside.text[0].isupper()
+            and not beside.nameable
+        ):
+            return False  # "Consultant Child Psychiatrist"
+        return first.nameable
+
+    def _opens_small(self, first: Word, second: Word | None, need: str) -> bool:
+        """Whether a lower-case word begins a name: dictation, chat, hurried notes."""
+        if first.text in self.words.particles:
+            return second is not None and second.kind in (Kind.NAME, Kind.UNKNOWN)
+        if first.stop or len(first.text) < 3:
+            return False
+        if need == "sure":
+            return first.kind is Kind.NAME and first.first
+        if need == "any" and first.kind is Kind.AMBIGUOUS:
+            return second is not None and second.kind is Kind.NAME
+        return first.kind is Kind.NAME or (
+            first.kind is Kind.UNKNOWN and len(first.text) > 4 and need == "any"
+        )
 
     @staticmethod
     def _is_field(text: str, word: Word) -> bool:

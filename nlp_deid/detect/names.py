@@ -12,6 +12,7 @@ from nlp_deid.layout import WRAP
 from nlp_deid.note import Detector, Note, Span
 
 _LOWER = regex.compile(rf"(?<![\w'-])(?=\p{{Ll}})({WORD}){GAP}(?=\p{{Ll}})({WORD})")
+_LOWER_INITIAL = regex.compile(rf"(?<![\w.'-])\p{{Ll}}\.[ ]?(?=\p{{Ll}}{{4}})({WORD})(?!\.\w|[@\w])")
 _ARTICLE = regex.compile(rf"(?i)(?<!\w)(?:an?|no|\d+-?(?:french|fr|mm|cm|gauge|g)){GAP}$")
 _HEAD = regex.compile(rf"(?:'s)?(?:{GAP}|-)(?:(\p{{L}}+){GAP})?(\p{{L}}+)")
 _LONGEST = 6  # words of a name
@@ -108,6 +109,9 @@ class Names(Detector):
                 last = self.words.word(match[2], match.start(2))
                 if last.last and last.kind is Kind.NAME:
                     yield match.span()
+        for match in _LOWER_INITIAL.finditer(text):
+            if self.words.word(match[1], match.start(1)).kind in (Kind.NAME, Kind.UNKNOWN):
+                yield match.span()
 
 
 def _inverted(last: Sequence[Word], first: Sequence[Word]) -> bool:
