@@ -1,23 +1,24 @@
 """Known values, and where they stand in a text in any of their forms.
 
 A name comes back whole or in part, in lower case, with a possessive, misspelt by a letter, as
-initials, or inside a user name; a number comes back with other separators.
+initials, spelled out, or inside a user name; a number comes back with other separators, an
+address in other case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import regex
 from rapidfuzz.distance import OSA
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.name_words import WORD, Kind, NameWords, plain
-from nlp_deid.layout import View
+from nlp_deid.detect.name_words import GAP, Kind, NameWords, plain
+from nlp_deid.detect.whole_names import TOKEN, Person, find_spelled, find_whole, person
+from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Note, Span
 
-_WORD = regex.compile(rf"(?<![\p{{L}}']){WORD}")
 _LOGIN = regex.compile(
     r"(?<![\w.@-])(?=[\w.]*[a-z])(?=\w*(?:[\d_]|\.\w))[A-Za-z][\w.]{3,30}(?<!\.)(?![\w@-])"
 )
@@ -25,9 +26,17 @@ _INITIALS = regex.compile(r"(?<![\w.])(\p{Lu})\.[ ]?(\p{Lu})\.(?:[ ]?(\p{Lu})\.)
 _NUMBER = regex.compile(
     r"(?<![A-Za-z\d])(?=[A-Z-]{0,6}\d|\(\d)[\dA-Z(](?:[\dA-Z]|[ ./()-]{1,2}(?=[\dA-Z(]))*+"
 )
+# What follows a name at the start of a sentence, and never "Will" or "May" the verb.
+_VERB = regex.compile(
+    rf"{GAP}(?:is|was|has|had|did|does|says|said|states|stated|reports|reported|denies|denied)\b"
+)
 _SEPARATORS = regex.compile(r"[^\dA-Za-z]+")
 _MISSPELT = 5  # letters from which a word may be one edit away
+_CUE_LISTS = ("kinship", "titles_lay", "titles_doctor")  # a name in lower case may follow
 _SHORTEST_NUMBER = 4  # digits and letters of a number that is searched for
+
+
+Found = tuple[int, int, str, float, str]  # start and end in the view, label, score, what it is
 
 
 @dataclass(frozen=True)
@@ -39,14 +48,16 @@ class Seeds:
         capitals: name words that are also plain words, found with a capital inside a sentence.
         known: such words of a known person, found with a capital anywhere.
         initials: first and last initial of full names.
+        people: known persons by all words of their names, found side by side in any case.
         numbers: numbers without separators.
-        values: other values, found as they are.
+        values: other values, found in any case if they have two words or a digit.
     """
 
     words: dict[str, str] = field(default_factory=dict)
     capitals: dict[str, str] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
     initials: dict[str, str] = field(default_factory=dict)
+    people: dict[Person, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
 
@@ -59,11 +70,19 @@ class Search:
     """Makes seeds of values and finds them in notes."""
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
-        self.words = NameWords(lexicon or Lexicon.load())
+        lexicon = lexicon or Lexicon.load()
+        self.words = NameWords(lexicon)
+        self._cues = frozenset().union(*(lexicon.words(name) for name in _CUE_LISTS))
 
     def add_name(self, seeds: Seeds, value: str, label: str, known: bool = False) -> None:
-        """Take in a person's name; words of one letter and function words are left out."""
-        words = [self.words.word(match[0], match.start()) for match in _WORD.finditer(View(value).text)]
+        """Take in a person's name.
+
+        Words of one letter count only beside another word of the name. So do function words
+        ("Will", "May"), except that those of a known name are also found with a capital inside
+        a sentence.
+        """
+        value = View(value).text
+        words = [self.words.word(match[0], match.start()) for match in TOKEN.finditer(value)]
         full = [word for word in words if len(word.text) > (1 if known else 2) and not word.stop]
         for word in full:
             key = plain(word.text)
@@ -76,11 +95,18 @@ class Search:
         if len(full) > 1:
             first, last = (full[1], full[0]) if "," in value else (full[0], full[-1])
             seeds.initials.setdefault((first.text[0] + last.text[0]).upper(), label)
+        if known:
+            for word in words:
+                if word.stop and len(word.text) > 2 and word.text.lower() not in self.words.particles:
+                    seeds.capitals.setdefault(plain(word.text), label)
+            if len(words) > 1:
+                seeds.people.setdefault(person(words, self.words, seeds.words), label)
+                seeds.values.setdefault(value.replace(WRAP, " ").strip(), label)
 
     @staticmethod
     def add_value(seeds: Seeds, value: str, label: str) -> None:
         """Take in a number, to be found with any separators, or another value, as it is."""
-        value = View(value).text.strip()
+        value = View(value).text.replace(WRAP, " ").strip()
         key = _SEPARATORS.sub("", value).upper()
         if len(key) < _SHORTEST_NUMBER:
             return
@@ -92,36 +118,57 @@ class Search:
     def find(self, note: Note, seeds: Seeds, source: str) -> list[Span]:
         """Where the seeds stand in a note; `source` begins the spans' sources."""
         view = note.view
-        found = [*self._names(view, seeds), *_numbers(view.text, seeds), *_values(view.text, seeds)]
+        found = [*self._names(view, seeds), *_numbers(view.text, seeds), *_values(view, seeds)]
         return [
             Span(*view.span(start, end), label, score, f"{source}.{what}")
             for start, end, label, score, what in found
         ]
 
-    def _names(self, view: View, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
-        if not (seeds.words or seeds.capitals or seeds.known):
+    def _names(self, view: View, seeds: Seeds) -> Iterator[Found]:
+        if not (seeds.words or seeds.capitals or seeds.known or seeds.people):
             return
         text = view.text
+        tokens = list(TOKEN.finditer(text))
+        keys = [plain(token[0]) for token in tokens]
+        yield from self._single(text, tokens, keys, seeds)
+        for start, end, label in find_whole(text, tokens, keys, seeds.people):
+            yield start, end, label, 0.95, "whole"
+        for start, end, label in find_spelled(text, {**seeds.capitals, **seeds.known, **seeds.words}):
+            yield start, end, label, 0.95, "spelled"
+        for match in _INITIALS.finditer(text):
+            if label := seeds.initials.get(match[1] + (match[3] or match[2]), ""):
+                yield *match.span(), label, 0.85, "initials"
         long = [word for word in seeds.words if len(word) >= _MISSPELT]
-        for match in _WORD.finditer(text):
-            key = plain(match[0])
-            capital = match[0][0].isupper()
-            if label := seeds.words.get(key):
-                yield *match.span(), label, 0.95, "name"
-            elif capital and (label := seeds.known.get(key)):
-                yield *match.span(), label, 0.93, "name"
-            elif capital and (label := seeds.capitals.get(key)):
-                if not _starts_sentence(text, match.start()):
-                    yield *match.span(), label, 0.92, "name"
-            elif len(key) >= _MISSPELT and capital and (near := self._near(match[0], key, long)):
-                yield *match.span(), seeds.words[near], 0.9, "misspelt"
         for match in _LOGIN.finditer(text):
             low = match[0].lower()
             if any(word in low for word in long):
                 yield *match.span(), "USERNAME", 0.9, "login"
-        for match in _INITIALS.finditer(text):
-            if label := seeds.initials.get(match[1] + (match[3] or match[2])):
-                yield *match.span(), label, 0.85, "initials"
+
+    def _single(
+        self, text: str, tokens: Sequence[regex.Match[str]], keys: Sequence[str], seeds: Seeds
+    ) -> Iterator[Found]:
+        """Words that are seeds each by itself."""
+        long = [word for word in seeds.words if len(word) >= _MISSPELT]
+        before = ""
+        for token, key in zip(tokens, keys, strict=True):
+            capital = token[0][0].isupper()
+            if label := seeds.words.get(key, ""):
+                yield *token.span(), label, 0.95, "name"
+            elif label := seeds.known.get(key, ""):
+                if capital or before in self._cues:
+                    yield *token.span(), label, 0.93, "name"
+            elif capital and (label := seeds.capitals.get(key, "")):
+                if self._is_name(text, token):
+                    yield *token.span(), label, 0.92, "name"
+            elif len(key) >= _MISSPELT and capital and (near := self._near(token[0], key, long)):
+                yield *token.span(), seeds.words[near], 0.9, "misspelt"
+            before = key
+
+    def _is_name(self, text: str, token: regex.Match[str]) -> bool:
+        """Whether the capital of a plain word says that it is a name here."""
+        if token[0].isupper() and self.words.word(token[0], 0).stop:
+            return False
+        return not _starts_sentence(text, token.start()) or _VERB.match(text, token.end()) is not None
 
     def _near(self, word: str, key: str, words: list[str]) -> str:
         """A seed one edit away from a word that is no plain word."""
@@ -129,7 +176,7 @@ class Search:
         return near if near and self.words.word(word, 0).kind in (Kind.UNKNOWN, Kind.NAME) else ""
 
 
-def _numbers(text: str, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
+def _numbers(text: str, seeds: Seeds) -> Iterator[Found]:
     """Known numbers, written with any separators."""
     if not seeds.numbers:
         return
@@ -145,14 +192,18 @@ def _numbers(text: str, seeds: Seeds) -> Iterator[tuple[int, int, str, float, st
                 yield start, end, label, 0.95, "number"
 
 
-def _values(text: str, seeds: Seeds) -> Iterator[tuple[int, int, str, float, str]]:
+def _values(view: View, seeds: Seeds) -> Iterator[Found]:
+    """Known values; a single word only as it is written, since in lower case it may be a plain word."""
+    exact = view.text.replace(WRAP, " ")
     for value, label in seeds.values.items():
-        at = text.find(value)
+        loose = not value.isalpha()
+        text, wanted = (view.lower, value.lower()) if loose else (exact, value)
+        at = text.find(wanted)
         while at >= 0:
-            end = at + len(value)
+            end = at + len(wanted)
             if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
                 yield at, end, label, 0.95, "value"
-            at = text.find(value, end)
+            at = text.find(wanted, end)
 
 
 def _starts_sentence(text: str, start: int) -> bool:
