@@ -127,7 +127,14 @@ class Context(Detector):
                 continue
             if before.isalnum() or after.isalnum() or before in ("-", "/", "_"):
                 continue
+            small = text[end + 1 : end + 2].islower()
             for cue in cues:
+                if (
+                    small
+                    and cue.need == "sure"
+                    and lower[end + 1 : end + 20].split(" ", 1)[0] not in self.words.given
+                ):
+                    continue
                 if opened := cue.opens.match(text, end):
                     yield cue, opened.end()
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nlp_deid.detect.dictionary_files import DictionaryError, Entry, read_index, read_lines
 from nlp_deid.detect.eponyms import COLUMNS, Eponyms
-from nlp_deid.detect.phrases import PhraseTable, Words, phrase_key
+from nlp_deid.detect.phrases import PhraseTable, Words, phrase_key, words_of
 from nlp_deid.layout import WRAP
 from nlp_deid.note import Detector, Note, Span
 from nlp_deid.resources import folder
@@ -152,7 +152,7 @@ class LexiconDetector(Detector):
     def find(self, note: Note) -> list[Span]:
         """Spans of the terms in the note."""
         view = note.view
-        words = Words(view.lower)
+        words = words_of(view.lower)
         spans = []
         for first, last, proposal in self._table.find(words):
             start, end = words.start(first), words.end(last)
@@ -215,7 +215,7 @@ class KeepList:
     def find(self, note: Note) -> list[tuple[int, int, str]]:
         """(start, end, list) of every stretch to keep, as offsets into the note's text."""
         view = note.view
-        words = Words(view.lower)
+        words = words_of(view.lower)
         found = [
             (*view.span(words.start(first), words.tail(last)), name)
             for first, last, name in self._table.find(words)

@@ -76,6 +76,8 @@ class NameWords:
         self._last = lexicon.words("surnames") | lexicon.words("surnames_rare")
         self._words = lexicon.words("common_words")
         self._medical = lexicon.words("medical_words")
+        # First names that are no plain words, to be found in lower case too.
+        self.given = (self._first_common | self._first) - self._words - self._medical
         self._eponyms = lexicon.words("eponyms")
         self._others = frozenset().union(
             *(

@@ -8,11 +8,12 @@ import regex
 
 from nlp_deid.detect.lexicon import Lexicon
 from nlp_deid.detect.name_words import GAP, WORD, Kind, NameWords, Word, is_gap
-from nlp_deid.layout import WRAP
+from nlp_deid.detect.phrases import words_of
+from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
 
-_LOWER = regex.compile(rf"(?<![\w'-])(?=\p{{Ll}})({WORD}){GAP}(?=\p{{Ll}})({WORD})")
-_LOWER_INITIAL = regex.compile(rf"(?<![\w.'-])\p{{Ll}}\.[ ]?(?=\p{{Ll}}{{4}})({WORD})(?!\.\w|[@\w])")
+_PAIR = regex.compile(rf"({WORD}){GAP}(?=\p{{Ll}})({WORD})")
+_INITIAL = regex.compile(rf"(?<![\w.'-])\p{{Ll}}\.[ ]?(?=\p{{Ll}}{{4}})({WORD})(?!\.\w|[@\w])")
 _ARTICLE = regex.compile(rf"(?i)(?<!\w)(?:an?|no|\d+-?(?:french|fr|mm|cm|gauge|g)){GAP}$")
 _HEAD = regex.compile(rf"(?:'s)?(?:{GAP}|-)(?:(\p{{L}}+){GAP})?(\p{{L}}+)")
 _LONGEST = 6  # words of a name
@@ -39,7 +40,7 @@ class Names(Detector):
             elif score := self._score(run, text):
                 spans.append(Span(*view.span(start, end), "PATIENT", score, "names.run"))
             before = run
-        return spans + [Span(*view.span(*pair), "PATIENT", 0.8, "names.lower") for pair in self._lower(text)]
+        return spans + [Span(*view.span(*pair), "PATIENT", 0.8, "names.small") for pair in self._small(view)]
 
     def _runs(self, text: str) -> Iterator[list[Word]]:
         """Groups of nameable words with nothing but a gap, an initial's point or a particle between them."""
@@ -101,17 +102,21 @@ class Names(Detector):
             map(str.lower, filter(None, behind.groups()))
         )
 
-    def _lower(self, text: str) -> Iterator[tuple[int, int]]:
-        """Pairs of lower-case words that read as first name and surname, as in dictation and chat."""
-        for match in _LOWER.finditer(text, overlapped=True):
-            first = self.words.word(match[1], match.start(1))
-            if first.first and first.kind is Kind.NAME:
-                last = self.words.word(match[2], match.start(2))
-                if last.last and last.kind is Kind.NAME:
-                    yield match.span()
-        for match in _LOWER_INITIAL.finditer(text):
-            if self.words.word(match[1], match.start(1)).kind in (Kind.NAME, Kind.UNKNOWN):
-                yield match.span()
+    def _small(self, view: View) -> Iterator[tuple[int, int]]:
+        """Lower-case names, as in dictation and chat: first name and surname, or initial and surname."""
+        text, words, given = view.text, words_of(view.lower), self.words.given
+        for i, word in enumerate(words.words):
+            if word in given and text[words.start(i)].islower():
+                pair = _PAIR.match(text, words.start(i))
+                if pair and self._is_name(pair, 1) and self._is_name(pair, 2):
+                    yield pair.span()
+        for initial in _INITIAL.finditer(text):
+            if self.words.word(initial[1], initial.start(1)).kind in (Kind.NAME, Kind.UNKNOWN):
+                yield initial.span()
+
+    def _is_name(self, pair: regex.Match[str], group: int) -> bool:
+        word = self.words.word(pair[group], pair.start(group))
+        return word.kind is Kind.NAME and (word.first if group == 1 else word.last)
 
 
 def _inverted(last: Sequence[Word], first: Sequence[Word]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -74,6 +75,12 @@ class Words:
     def gap(self, i: int) -> str:
         """The text between word `i` and the next one."""
         return self.text[self.tail(i) : self.start(i + 1)]
+
+
+@lru_cache(maxsize=1)
+def words_of(lower: str) -> Words:
+    """The words of a lower-cased view; detectors ask for those of one note one after another."""
+    return Words(lower)
 
 
 class PhraseTable(Generic[Value]):
