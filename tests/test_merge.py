@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nlp_deid.labels import LABELS
-from nlp_deid.merge import Keep, Merge
+from nlp_deid.merge import Blackboard, Keep, Merge
 from nlp_deid.note import Span
 
 SPANS = st.builds(
@@ -105,3 +105,27 @@ def test_threshold_outside_the_unit_interval_is_refused():
 def test_all_labels_rank():
     proposals = [Span(i, i + 2, label, 0.9, "x") for i, label in enumerate(LABELS)]
     assert covered(Merge().spans(proposals)) == set(range(len(LABELS) + 1))
+
+
+@given(st.lists(SPANS, max_size=12))
+def test_blackboard_covers_what_union_covers(proposals):
+    board = Blackboard(precedence=("DATE", "STREET"))
+    assert covered(board.spans(proposals, text="x" * 60)) == covered(Merge().spans(proposals))
+
+
+def test_blackboard_goes_by_precedence_and_by_prior_occurrence():
+    text = "Virginia and Virginia; Virginia"
+    proposals = [
+        Span(0, 8, "PATIENT", 0.95, "title"),
+        Span(13, 21, "PATIENT", 0.7, "names"),
+        Span(13, 21, "STATE", 0.95, "place"),
+        Span(23, 31, "STATE", 0.95, "place"),
+    ]
+    board = Blackboard(precedence=("STATE", "PATIENT"))
+    assert [s.label for s in board.spans(proposals[1:], text=text)] == ["STATE", "STATE"]
+    assert [s.label for s in board.spans(proposals, text=text)] == ["PATIENT", "PATIENT", "STATE"]
+
+
+def test_blackboard_refuses_an_unknown_label():
+    with pytest.raises(ValueError, match="unknown label"):
+        Blackboard(precedence=("NICKNAME",))
