@@ -1,0 +1,160 @@
+"""The names that surrogates are drawn from, and what the lists say about a real name.
+
+A pool holds names of one kind that read as nothing else: every drug, eponym, disease, common or
+medical word, country and state is out, so that no surrogate can be taken for a finding and no
+finding for a surrogate. Read once, when first asked for.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from nlp_deid.resources import folder
+
+# Lists whose terms no surrogate may be: all of kind `keep` and those of nations, tongues, titles.
+KEEP_LISTS = (
+    "icd10cm", "mesh", "disease_ontology", "drugs", "drugs_brand", "icd10pcs", "procedures", "anatomy",
+    "lab_tests", "medical_phrases", "eponyms", "abbreviations", "common_words", "medical_words",
+    "shorthand",
+)  # fmt: skip
+_OTHER_LISTS = ("nationalities", "languages", "countries", "states", "titles", "credentials", "kinship")
+# Fewer names than this hide nobody; a caller with such a pool gets no surrogate.
+SMALLEST = 50
+_MARKS = dict.fromkeys(map(ord, "'’ʼ`´-‐‑"))
+
+
+def fold(word: str) -> str:
+    """A name as the lists spell it: lower case, without accents, apostrophes and hyphens."""
+    low = word.casefold()
+    if low.isascii() and low.isalnum():
+        return low
+    plain = unicodedata.normalize("NFKD", low).translate(_MARKS)
+    return "".join(char for char in plain if not unicodedata.combining(char))
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Names to draw from and facts about real ones; all folded.
+
+    Args:
+        draw: names by kind: "last common", "last rare", and "female", "male", "any" each with
+            " common" and " rare". No surname of the pools is a frequent first name.
+        common_first: frequent first names, those too that are in no pool.
+        common_last: frequent surnames.
+        genders: first name to "female" or "male"; names of both are left out.
+        firsts: every listed first name.
+        lasts: every listed surname.
+        nicknames: short form to the first names that it stands for.
+        short: first name to its short forms that may be drawn.
+        credentials: degrees and licences, without points and hyphens.
+    """
+
+    draw: Mapping[str, tuple[str, ...]]
+    common_first: frozenset[str]
+    common_last: frozenset[str]
+    genders: Mapping[str, str]
+    firsts: frozenset[str]
+    lasts: frozenset[str]
+    nicknames: Mapping[str, tuple[str, ...]]
+    short: Mapping[str, tuple[str, ...]]
+    credentials: frozenset[str]
+
+    def listed(self, word: str) -> bool:
+        """Whether a folded word is a name of the lists."""
+        return word in self.firsts or word in self.lasts
+
+    def kinds(self, word: str, role: str) -> tuple[str, ...]:
+        """The pools for a real name, the fittest first; the others serve when it is used up.
+
+        Args:
+            word: the folded name.
+            role: "last" for a surname, else a first name.
+        """
+        if role == "last":
+            order = ("last common", "last rare")
+            return order if word in self.common_last else order[::-1]
+        gender = self.genders.get(word, "any")
+        order = (f"{gender} common", f"{gender} rare")
+        if word not in self.common_first:
+            order = order[::-1]
+        return order if gender == "any" else (*order, "any rare")
+
+
+@lru_cache(maxsize=2)
+def load(path: Path | None = None) -> Pools:
+    """The pools of a dictionary folder, by default the shipped one.
+
+    Raises:
+        FileNotFoundError: a list is missing.
+    """
+    place = path or folder("dictionaries")
+
+    def lines(name: str) -> list[str]:
+        return (place / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+    names = {
+        name: lines(name)
+        for name in (
+            "surnames_common", "surnames", "firstnames_common", "firstnames", "firstnames_female_common",
+            "firstnames_female", "firstnames_male_common", "firstnames_male",
+        )
+    }  # fmt: skip
+    nicknames = {
+        short: tuple(given.split(", ")) for short, given in (line.split("\t") for line in lines("nicknames"))
+    }
+    fit = {word for listed in names.values() for word in listed}.union(nicknames)
+    for name in (*KEEP_LISTS, *_OTHER_LISTS):
+        terms: Iterable[str] = lines(name)
+        if name == "eponyms":
+            terms = (term.split("\t", 1)[0] for term in terms)
+        elif name == "abbreviations":
+            terms = map(str.lower, terms)
+        fit.difference_update(terms)
+    return _pools(names, nicknames, fit, lines("credentials"))
+
+
+def _pools(
+    names: dict[str, list[str]], nicknames: dict[str, tuple[str, ...]], fit: set[str], credentials: list[str]
+) -> Pools:
+    """Pools of the names that are `fit` to be drawn."""
+    women = {*names["firstnames_female_common"], *names["firstnames_female"]}
+    men = {*names["firstnames_male_common"], *names["firstnames_male"]}
+    usual = {
+        *names["firstnames_common"],
+        *names["firstnames_female_common"],
+        *names["firstnames_male_common"],
+    }
+    fit = {word for word in fit if 3 <= len(word) <= 11 and word.isascii() and word.isalpha()}
+    sources: dict[str, tuple[list[str], set[str]]] = {
+        "last common": (names["surnames_common"], usual),
+        "last rare": (names["surnames"], usual),
+        "female common": (names["firstnames_female_common"], men),
+        "female rare": (names["firstnames_female"], men),
+        "male common": (names["firstnames_male_common"], women),
+        "male rare": (names["firstnames_male"], women),
+        "any common": (names["firstnames_common"], set()),
+        "any rare": (names["firstnames"], set()),
+    }
+    short: dict[str, list[str]] = {}
+    for nickname in sorted(nicknames.keys() & fit):
+        for given in nicknames[nickname]:
+            short.setdefault(given, []).append(nickname)
+    firsts = frozenset(women).union(men, names["firstnames_common"], names["firstnames"])
+    return Pools(
+        draw={
+            kind: tuple(word for word in listed if word in fit and word not in out)
+            for kind, (listed, out) in sources.items()
+        },
+        common_first=frozenset(usual),
+        common_last=frozenset(names["surnames_common"]),
+        genders={**dict.fromkeys(women - men, "female"), **dict.fromkeys(men - women, "male")},
+        firsts=firsts,
+        lasts=frozenset(names["surnames_common"]).union(names["surnames"]),
+        nicknames=nicknames,
+        short={given: tuple(forms) for given, forms in short.items()},
+        credentials=frozenset(fold(word).replace(".", "") for word in credentials),
+    )
