@@ -87,7 +87,7 @@ def hostile(rule: Rule) -> Iterator[str]:
         text, marks = unmark(example)
         seeds += [text + " ", *(text[s:e] for s, e, _ in marks), *(text[s:e] + " " for s, e, _ in marks)]
         seeds += [text[: e - 1] for _, e, _ in marks]
-    lead = " ".join(rule.need[:1])
+    lead = " ".join(rule.literals[:1])
     for seed in dict.fromkeys(seeds):
         if seed:
             yield f"{lead} {seed * (_LENGTH // len(seed))}\x00"
