@@ -16,23 +16,18 @@ from nlp_deid.replace.check_digits import schemes
 from nlp_deid.replace.keys import Source
 from nlp_deid.replace.networks import email, hardware_address, ip_address, is_hardware_address, url, word_like
 from nlp_deid.replace.phones import Plan, plan_of
+from nlp_deid.replace.scope import Scope, compact
 from nlp_deid.replace.shapes import Shape, shape_of
 
 CHECKS = ("break", "valid")
-_ATTEMPTS = 300
 _VALID_ATTEMPTS = 3000
-_GAP = re.compile(r"[\W_]+")
+_BLANK = re.compile(r"\s+")
 _JOINED = re.compile(r"(\s*(?:[,;/&|\n]|\b(?:or|and)\b)\s*)")
 _SSN_LAYOUT = re.compile(r"\D*\d{3}\D\d{2}\D\d{4}(?:\D.*)?", re.DOTALL)
 _LAST_DIGITS = re.compile(r"\d(?=\D*\Z)")
 _KEYPAD = dict(zip(ascii_lowercase, "22233344455566677778889999", strict=True))
 # Social Security numbers never begin with 9; groups 01 to 49 of 9xx are no taxpayer number (IRS) either.
 _SSN_SIZE = 100 * 49 * 9999
-
-
-def compact(text: str) -> str:
-    """The text without case, blanks and separators."""
-    return _GAP.sub("", text).casefold()
 
 
 def surrogate_age(text: str) -> str | None:
@@ -43,7 +38,7 @@ def surrogate_age(text: str) -> str | None:
         return None
 
 
-class IdSurrogates:
+class IdSurrogates(Scope):
     """Surrogates of the numbers and addresses of one patient (or of one document: the scope is yours).
 
     Args:
@@ -70,18 +65,9 @@ class IdSurrogates:
     ) -> None:
         if checks not in CHECKS:
             raise ValueError(f"unknown checks {checks!r}; allowed: {', '.join(CHECKS)}")
-        self._source = source
-        self._patient = patient
-        self._taken: set[str] = set()
+        super().__init__(source, patient, taken)
         self._valid = checks == "valid"
         self._vary_length = vary_length
-        self._made: dict[tuple[str, ...], str] = {}
-        self._given: dict[str, tuple[str, ...]] = {}
-        self.take(taken)
-
-    def take(self, values: Iterable[str]) -> None:
-        """More real values of the patient that must not come out from now on."""
-        self._taken.update(map(compact, values))
 
     def make(self, label: str, text: str, login: str | None = None) -> str | None:
         """The surrogate of an identifier; None if the text has nothing to replace or no value is free.
@@ -107,32 +93,6 @@ class IdSurrogates:
             return self._address(label, text, hardware_address)
         return self._number(label, text)
 
-    # ---- what is common to all
-
-    def _settle(
-        self, key: tuple[str, ...], propose: Callable[[str], str | None], attempts: int = _ATTEMPTS
-    ) -> str | None:
-        """The value of a key: the first proposal that is neither real, nor given to another key.
-
-        `propose` gets the number of the attempt and returns a value, or None for one it refuses.
-        """
-        if (known := self._made.get(key)) is not None:
-            return known
-        for attempt in range(attempts):
-            value = propose(str(attempt))
-            if value is None:
-                continue
-            plain = value if value.isalnum() else compact(value)
-            if plain in self._taken or self._given.get(plain, key) != key:
-                continue
-            self._made[key] = value
-            self._given[plain] = key
-            return value
-        return None
-
-    def _draw(self, key: tuple[str, ...], attempt: str, below: int, part: str = "") -> int:
-        return self._source.number(below, self._patient, *key, attempt, part)
-
     # ---- plain numbers
 
     def _number(self, label: str, text: str) -> str | None:
@@ -147,9 +107,9 @@ class IdSurrogates:
             and (label in ("SSN", "HEALTHPLAN") or _SSN_LAYOUT.fullmatch(text))
         ):
             key = (label, old, "ssn")
-            new = self._settle(key, partial(self._ssn, key))
+            new = self.settle(key, partial(self._ssn, key))
         elif _SSN_LAYOUT.match(text) and old[:9].isdigit():  # a Medicare claim number: SSN and a letter
-            new = self._settle(
+            new = self.settle(
                 key, lambda attempt: self._ssn(key, attempt) + self._fresh(key, attempt, kinds[9:])
             )
         else:
@@ -158,15 +118,15 @@ class IdSurrogates:
                 kinds = shape.kinds
             wanted = bool(self._valid and schemes(old))
             propose = partial(self._scrambled, key, old, kinds, wanted)
-            new = self._settle(key, propose, _VALID_ATTEMPTS if wanted else _ATTEMPTS)
+            new = self.settle(key, propose, _VALID_ATTEMPTS) if wanted else self.settle(key, propose)
         return shape.fill(new) if new is not None else None
 
     def _fresh(self, key: tuple[str, ...], attempt: str, kinds: str) -> str:
         """Digits and letters for slots of these kinds, all uniform and independent of the source."""
         size = len(kinds)
         if kinds.isdigit():
-            return f"{self._draw(key, attempt, 10**size):0{size}}" if size else ""
-        seed = self._draw(key, attempt, 260**size)
+            return f"{self.draw(key, attempt, 10**size):0{size}}" if size else ""
+        seed = self.draw(key, attempt, 260**size)
         made = []
         for kind in kinds:
             if kind in "Aa":
@@ -191,7 +151,7 @@ class IdSurrogates:
         return new if bool(schemes(new)) == wanted else None
 
     def _ssn(self, key: tuple[str, ...], attempt: str) -> str:
-        rest, serial = divmod(self._draw(key, attempt, _SSN_SIZE), 9999)
+        rest, serial = divmod(self.draw(key, attempt, _SSN_SIZE), 9999)
         area, group = divmod(rest, 49)
         return f"9{area:02}{group + 1:02}{serial + 1:04}"
 
@@ -228,7 +188,7 @@ class IdSurrogates:
             return None
         plan = plan_of(text, digits)
         key = (label, plan.core)
-        core = self._settle(key, partial(self._dialled, key, plan))
+        core = self.settle(key, partial(self._dialled, key, plan))
         if core is None:
             return None
         tail = digits[len(digits) - plan.tail :]
@@ -239,17 +199,17 @@ class IdSurrogates:
         return shape.fill(kept + core + extension)
 
     def _dialled(self, key: tuple[str, ...], plan: Plan, attempt: str) -> str | None:
-        new = plan.make(self._draw(key, attempt, plan.size))
+        new = plan.make(self.draw(key, attempt, plan.size))
         same_area = len(new) == 10 and new[3:6] == "555" and new[:3] == plan.core[:3]
         return None if new == plan.core or same_area else new
 
     # ---- addresses
 
     def _address(self, label: str, text: str, make: Callable[..., str]) -> str | None:
-        key = (label, compact(text))
+        key = (label, _BLANK.sub("", text).casefold())
 
-        def propose(attempt: str) -> str | None:
-            new = make(text, lambda below, part: self._draw(key, attempt, below, part))
-            return None if compact(new) == key[1] else new
+        def render(attempt: str) -> str | None:
+            new = make(text, lambda below, part: self.draw(key, attempt, below, part))
+            return None if compact(new) == compact(text) else new
 
-        return self._settle(key, propose) if key[1] else None
+        return self.settle(key, render) if compact(text) else None

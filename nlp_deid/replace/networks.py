@@ -30,7 +30,7 @@ _CONSONANTS, _VOWELS = "bcdfghjklmnprstvwz", "aeiou"
 
 def word_like(text: str, draw: Draw) -> str:
     """Letters and digits drawn anew, letters so that they can be read aloud; all else stays."""
-    seed = draw(1 << 8 * len(text) + 64, "word")
+    seed = draw(1 << 5 * sum(map(str.isalnum, text)) + 64, "word")
     parts: list[str] = []
     letters = 0
     for char in text:
@@ -118,7 +118,7 @@ def hardware_address(text: str, draw: Draw) -> str:
 
 def _hardware(text: str, draw: Draw) -> str:
     number = draw(1 << 46, "mac")
-    first = (number & 0xFC) | 2
-    octets = [first, *(number >> 6 + 8 * at & 0xFF for at in range(1, 6))]
+    first = (number & 0x3F) << 2 | 2
+    octets = [first, *(number >> 6 + 8 * at & 0xFF for at in range(5))]
     made = text[2].join(f"{octet:02x}" for octet in octets)
     return made.upper() if text.upper() == text else made
