@@ -1,0 +1,1 @@
+"""The command line of differential privacy: `nlp-deid dp count | sum | mean | ...`."""
