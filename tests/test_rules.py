@@ -142,3 +142,12 @@ def test_a_window_finds_what_the_whole_text_holds(site, lead, tail):
     only = Rules(folders=[site], shipped=False)
     text = "." * lead + "member 123456" + "." * tail + " member 654321"
     assert [span.start for span in only.find(Note(text))] == [lead + 7, lead + 13 + tail + 8]
+
+
+def test_starts_are_tried_where_a_word_begins_and_nowhere_else(site):
+    path = site / "site.yaml"
+    path.write_text(path.read_text("utf-8").replace("  need: [member]", "  starts: [member]"), encoding="utf-8")
+    only = Rules(folders=[site], shipped=False)
+    text = "Member 111111, nonmember 222222, 3member 333333 member  444444"
+    assert [span.start for span in only.find(Note(text))] == [7, 41, 56]
+    assert [start for start, _, _ in only.rules[0].find(Note(text).view)] == [7, 41, 56]
