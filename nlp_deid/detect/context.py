@@ -33,7 +33,8 @@ class Cue:
         opener: pattern of what may stand between them and the name.
         label, score: of the span.
         need: "any" (whatever follows with a capital is a name), "likely" (a plain word is not),
-            "sure" (only a listed name, or an initial with a word).
+            "rare" (a listed name or a word in no list is), "sure" (only a listed name is, or an
+            initial with a word).
         lower: whether the name may be in lower case.
     """
 
@@ -72,7 +73,15 @@ CUES = (
     Cue("field", ("cues_field",), _FIELD, "PATIENT", 0.95, "any", True),
     Cue("patient", ("cues_patient",), rf"\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
     Cue("role", ("doctor_words", "cues_role"), _ROLE, "DOCTOR", 0.92, "likely", True),
+    Cue("contact", ("cues_contact",), _WEAK, "DOCTOR", 0.88, "rare", True),
     Cue("weak", ("cues_weak",), _WEAK, "DOCTOR", 0.85, "sure", True),
+)
+# What only people do: a single capitalised word before it is a name.
+_VERB = regex.compile(
+    rf"(?<![\p{{L}}'])(\p{{Lu}}\p{{Ll}}+(?:-\p{{Lu}}\p{{Ll}}+)?){GAP}(?:also |now |then |still )?(?:says?|said|states?|stated|reports|reported|"
+    rf"denies|denied|asks|asked|wants|wanted|agrees|agreed|called|phoned|drove|lives|lived|works|worked|understands|"
+    rf"verbali[sz]e[sd]|declined|refused|told|thinks|feels|felt|wishes|hopes|insists|remembers|will drive|is aware|gets home|"
+    rf"(?:is|was) (?:here|present|tearful|worried|supportive|upset|at bedside|his|her|my|the|a|an|in|with))(?!\w)"
 )
 # The age behind a lay person's name: "Noa (7)", "Dee, 44,".
 _AGE = regex.compile(
@@ -116,7 +125,20 @@ class Context(Detector):
         signed = self._credentialed(view.text)
         spans += [Span(*view.span(*pair), "DOCTOR", 0.93, "context.credential") for pair in signed]
         ages = (_AGE.match(view.text, end) for _, end, label in named if label == "PATIENT")
-        return spans + [Span(*view.span(*age.span(1)), "AGE", 0.85, "context.age") for age in ages if age]
+        spans += [Span(*view.span(*age.span(1)), "AGE", 0.85, "context.age") for age in ages if age]
+        return spans + [
+            Span(*view.span(*pair), "PATIENT", 0.75, "context.verb") for pair in self._acting(view.text)
+        ]
+
+    def _acting(self, text: str) -> Iterator[tuple[int, int]]:
+        """Names before what only people do ("Tali says")."""
+        for match in _VERB.finditer(text):
+            word = self.words.word(match[1], match.start())
+            known = word.kind in (Kind.NAME, Kind.UNKNOWN) or (
+                word.kind is Kind.AMBIGUOUS and word.first and word.common
+            )
+            if known and not word.stop and len(word.text) > 2 and not word.shout:
+                yield match.span(1)
 
     def _openings(self, view: View) -> Iterator[tuple[Cue, int]]:
         """Cues that stand alone as words, and where a name must start behind them."""
@@ -185,6 +207,8 @@ class Context(Detector):
             return False
         if need == "sure":
             return first.kind is Kind.NAME
+        if need == "rare":
+            return first.kind is Kind.NAME or (first.kind is Kind.UNKNOWN and len(first.text) > 3)
         if (
             first.kind is Kind.AMBIGUOUS
             and beside is not None
@@ -200,7 +224,7 @@ class Context(Detector):
             return second is not None and second.kind in (Kind.NAME, Kind.UNKNOWN)
         if first.stop or len(first.text) < 3:
             return False
-        if need == "sure":
+        if need in ("sure", "rare"):
             return first.kind is Kind.NAME and first.first
         if need == "any" and first.kind is Kind.AMBIGUOUS:
             return second is not None and second.kind is Kind.NAME

@@ -82,7 +82,15 @@ class NameWords:
         self._others = frozenset().union(
             *(
                 lexicon.words(name)
-                for name in ("nationalities", "languages", "titles", "credentials", "kinship", "shorthand")
+                for name in (
+                    "nationalities",
+                    "languages",
+                    "titles",
+                    "credentials",
+                    "kinship",
+                    "cues_kin",
+                    "shorthand",
+                )
             )
         )
         self._abbreviations = lexicon.words("abbreviations")

@@ -14,7 +14,7 @@ import regex
 from rapidfuzz.distance import OSA
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.name_words import GAP, Kind, NameWords, plain
+from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, Kind, NameWords, plain
 from nlp_deid.detect.whole_names import TOKEN, Person, find_spelled, find_whole, person
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Note, Span
@@ -77,13 +77,18 @@ class Search:
     def add_name(self, seeds: Seeds, value: str, label: str, known: bool = False) -> None:
         """Take in a person's name.
 
-        Words of one letter count only beside another word of the name. So do function words
-        ("Will", "May"), except that those of a known name are also found with a capital inside
+        Words of one letter count only beside another word of a known name. Function words too,
+        except that those of a known name, "Will" and "May" are also found with a capital inside
         a sentence.
         """
         value = View(value).text
         words = [self.words.word(match[0], match.start()) for match in TOKEN.finditer(value)]
-        full = [word for word in words if len(word.text) > (1 if known else 2) and not word.stop]
+        shortest = 2 if known else 3
+        full = [
+            word
+            for word in words
+            if len(word.text) >= shortest and (not word.stop or plain(word.text) in CALENDAR_NAMES)
+        ]
         for word in full:
             key = plain(word.text)
             if word.kind in (Kind.NAME, Kind.UNKNOWN) and len(key) > 2:
@@ -95,13 +100,14 @@ class Search:
         if len(full) > 1:
             first, last = (full[1], full[0]) if "," in value else (full[0], full[-1])
             seeds.initials.setdefault((first.text[0] + last.text[0]).upper(), label)
-        if known:
-            for word in words:
-                if word.stop and len(word.text) > 2 and word.text.lower() not in self.words.particles:
-                    seeds.capitals.setdefault(plain(word.text), label)
-            if len(words) > 1:
-                seeds.people.setdefault(person(words, self.words, seeds.words), label)
-                seeds.values.setdefault(value.replace(WRAP, " ").strip(), label)
+        for word in words:
+            key = plain(word.text)
+            if word.stop and word.text[0].isupper() and (key in CALENDAR_NAMES or (known and len(key) > 2)):
+                if key not in self.words.particles:
+                    seeds.capitals.setdefault(key, label)
+        if known and len(words) > 1:
+            seeds.people.setdefault(person(words, self.words, seeds.words), label)
+            seeds.values.setdefault(value.replace(WRAP, " ").strip(), label)
 
     @staticmethod
     def add_value(seeds: Seeds, value: str, label: str) -> None:
