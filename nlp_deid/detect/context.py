@@ -76,13 +76,6 @@ CUES = (
     Cue("contact", ("cues_contact",), _WEAK, "DOCTOR", 0.88, "rare", True),
     Cue("weak", ("cues_weak",), _WEAK, "DOCTOR", 0.85, "sure", True),
 )
-# What only people do: a single capitalised word before it is a name.
-_VERB = regex.compile(
-    rf"(?<![\p{{L}}'])(\p{{Lu}}\p{{Ll}}+(?:-\p{{Lu}}\p{{Ll}}+)?){GAP}(?:also |now |then |still )?(?:says?|said|states?|stated|reports|reported|"
-    rf"denies|denied|asks|asked|wants|wanted|agrees|agreed|called|phoned|drove|lives|lived|works|worked|understands|"
-    rf"verbali[sz]e[sd]|declined|refused|told|thinks|feels|felt|wishes|hopes|insists|remembers|will drive|is aware|gets home|"
-    rf"(?:is|was) (?:here|present|tearful|worried|supportive|upset|at bedside|his|her|my|the|a|an|in|with))(?!\w)"
-)
 # The age behind a lay person's name: "Noa (7)", "Dee, 44,".
 _AGE = regex.compile(
     rf"(?:{GAP}?\((?=[^)\n]{{0,12}}\))|,{GAP}(?=[^,;.\n]{{0,8}}[,;.)])|{GAP}\([^)\n\d]{{2,20}}\),?{GAP})~?"
@@ -110,6 +103,11 @@ class Context(Detector):
     def __init__(self, lexicon: Lexicon | None = None) -> None:
         lexicon = lexicon or Lexicon.load()
         self.words = NameWords(lexicon)
+        # What only people do: a single capitalised word before it is a name.
+        self._verb = regex.compile(
+            rf"(?<![\p{{L}}'])(\p{{Lu}}\p{{Ll}}+(?:-\p{{Lu}}\p{{Ll}}+)?){GAP}(?:\L<verbs>)(?!\w)",
+            verbs=sorted(lexicon.words("person_verbs")),
+        )
         self._cues = Literals(
             (term, cue) for cue in CUES for name in cue.lists for term in lexicon.words(name)
         )
@@ -132,7 +130,7 @@ class Context(Detector):
 
     def _acting(self, text: str) -> Iterator[tuple[int, int]]:
         """Names before what only people do ("Tali says")."""
-        for match in _VERB.finditer(text):
+        for match in self._verb.finditer(text):
             word = self.words.word(match[1], match.start())
             known = word.kind in (Kind.NAME, Kind.UNKNOWN) or (
                 word.kind is Kind.AMBIGUOUS and word.first and word.common
