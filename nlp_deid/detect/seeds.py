@@ -14,7 +14,7 @@ import regex
 from rapidfuzz.distance import OSA
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, Kind, NameWords, plain
+from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, Kind, NameWords, Word, plain
 from nlp_deid.detect.whole_names import TOKEN, Person, find_spelled, find_whole, person
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Note, Span
@@ -78,36 +78,33 @@ class Search:
         """Take in a person's name.
 
         Words of one letter count only beside another word of a known name. Function words too,
-        except that those of a known name, "Will" and "May" are also found with a capital inside
-        a sentence.
+        except that "Will", "May" and those of a known name are also found with a capital inside a
+        sentence.
         """
         value = View(value).text
         words = [self.words.word(match[0], match.start()) for match in TOKEN.finditer(value)]
-        shortest = 2 if known else 3
-        full = [
-            word
-            for word in words
-            if len(word.text) >= shortest and (not word.stop or plain(word.text) in CALENDAR_NAMES)
-        ]
+        full = [word for word in words if self._counts(word, known)]
         for word in full:
             key = plain(word.text)
-            if word.kind in (Kind.NAME, Kind.UNKNOWN) and len(key) > 2:
+            if word.kind in (Kind.NAME, Kind.UNKNOWN) and len(key) > 2 and not word.stop:
                 seeds.words.setdefault(key, label)
-            elif known:
+            elif known and not word.stop:
                 seeds.known.setdefault(key, label)
-            elif word.kind in (Kind.AMBIGUOUS, Kind.EPONYM) and word.text[0].isupper():
+            elif known or (word.kind in (Kind.AMBIGUOUS, Kind.EPONYM) and word.text[0].isupper()):
                 seeds.capitals.setdefault(key, label)
         if len(full) > 1:
             first, last = (full[1], full[0]) if "," in value else (full[0], full[-1])
             seeds.initials.setdefault((first.text[0] + last.text[0]).upper(), label)
-        for word in words:
-            key = plain(word.text)
-            if word.stop and word.text[0].isupper() and (key in CALENDAR_NAMES or (known and len(key) > 2)):
-                if key not in self.words.particles:
-                    seeds.capitals.setdefault(key, label)
         if known and len(words) > 1:
             seeds.people.setdefault(person(words, self.words, seeds.words), label)
             seeds.values.setdefault(value.replace(WRAP, " ").strip(), label)
+
+    def _counts(self, word: Word, known: bool) -> bool:
+        """Whether a word of a name is looked for by itself."""
+        key = plain(word.text)
+        if word.stop and key not in CALENDAR_NAMES:
+            return known and len(key) > 2 and key not in self.words.particles
+        return len(word.text) > (1 if known else 2)
 
     @staticmethod
     def add_value(seeds: Seeds, value: str, label: str) -> None:
