@@ -55,9 +55,7 @@ _SAME = {
 }  # fmt: skip
 # Labels whose name is the word itself: where all words are kept ones, the first must change.
 _NEEDS_NAME = ("HOSPITAL", "ORGANIZATION", "STREET")
-_ROAD_NUMBERS = frozenset(
-    "us state county farm to market po box p o rural highway hwy route rte rt interstate sr fm cr".split()
-)
+_ROAD_WORDS = "us state county farm to market po box p o rural highway hwy route rte rt interstate sr fm cr"
 
 
 @cache
@@ -118,7 +116,7 @@ def tokens(label: str, text: str) -> list[tuple[re.Match[str], str]]:
     words = [
         at
         for at, (found, kind) in enumerate(parts)
-        if kind == "kept" and found[0].casefold() not in _ROAD_NUMBERS
+        if kind == "kept" and found[0].casefold() not in _ROAD_WORDS.split()
     ]
     if (
         "word" not in kinds

@@ -171,8 +171,11 @@ class PlaceSurrogates(Scope):
         at = 0
         saint = False
         made = 0
-        for token, kind in tokens(key[0], text):
+        found = tokens(key[0], text)
+        for index, (token, kind) in enumerate(found):
             gap = text[at : token.start()]
+            if index and found[index - 1][1] == "word" and gap.startswith("."):
+                gap = gap[1:]  # the dot of a short form: "Mass. General"
             word = token[0]
             if kind == "kept":
                 new = word
@@ -188,7 +191,8 @@ class PlaceSurrogates(Scope):
                 new = match_case(word, chr(ord("a") + (ord(word.lower()) - ord("a") + step) % 26))
             else:
                 pool = saints() if saint else names()
-                name = pool[self.draw(key, attempt, len(pool), f"w{made}")]
+                # Drawn for the proper name alone: "St. Mary's" and "St. Mary's Hospital" stay one house.
+                name = pool[self.draw((key[0], _run(found[index:])), attempt, len(pool))]
                 if self.is_taken(name):
                     return None
                 end = _POSSESSIVE.search(word)
@@ -213,6 +217,16 @@ class PlaceSurrogates(Scope):
             return f"{number:0{len(digits)}}"
         ending = "th" if 10 < number % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
         return f"{number}{ending.upper() if found[2].isupper() else ending}"
+
+
+def _run(found: list[tuple[re.Match[str], str]]) -> str:
+    """The proper name that begins at the first token, in plain form."""
+    words = [found[0][0]]
+    for token, kind in found[1:]:
+        if kind != "more":
+            break
+        words.append(token)
+    return plain_name(" ".join(_POSSESSIVE.sub("", token[0]) for token in words))
 
 
 def _postal_code(text: str) -> str | None:

@@ -195,8 +195,9 @@ def postal_codes() -> dict[str, str]:
 @cache
 def state_names() -> dict[str, str]:
     """Postal code to the name of the state, capitalised."""
+    codes = postal_codes()
     return {
-        code: name.title().replace(" Of ", " of ") for name, code in postal_codes().items() if len(name) > 4
+        codes[name]: name.title().replace(" Of ", " of ") for name in _lines("states.txt") if name in codes
     }
 
 
