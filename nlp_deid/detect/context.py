@@ -76,6 +76,7 @@ CUES = (
     Cue("contact", ("cues_contact",), _WEAK, "DOCTOR", 0.88, "rare", True),
     Cue("weak", ("cues_weak",), _WEAK, "DOCTOR", 0.85, "sure", True),
 )
+_ANNOUNCING = frozenset({"named", "called", "is", "full", "name"})
 # The age behind a lay person's name: "Noa (7)", "Dee, 44,".
 _AGE = regex.compile(
     rf"(?:{GAP}?\((?=[^)\n]{{0,12}}\))|,{GAP}(?=[^,;.\n]{{0,8}}[,;.)])|{GAP}\([^)\n\d]{{2,20}}\),?{GAP})~?"
@@ -147,16 +148,20 @@ class Context(Detector):
                 continue
             if before.isalnum() or after.isalnum() or before in ("-", "/", "_"):
                 continue
-            small = text[end + 1 : end + 2].islower()
+            small = lower[end + 1 : end + 24].split(" ", 1)[0] if text[end + 1 : end + 2].islower() else ""
             for cue in cues:
-                if (
-                    small
-                    and cue.need == "sure"
-                    and lower[end + 1 : end + 20].split(" ", 1)[0] not in self.words.given
-                ):
+                if small and not self._may_open(small, cue.need):
                     continue
                 if opened := cue.opens.match(text, end):
                     yield cue, opened.end()
+
+    def _may_open(self, small: str, need: str) -> bool:
+        """Whether a lower-case word behind a cue may begin or announce a name; spares most openers."""
+        if need == "any":
+            return True
+        if need == "likely":
+            return small in _ANNOUNCING or small not in self.words.plain_words
+        return small in self.words.given
 
     def _names(self, text: str, at: int, cue: Cue) -> Iterator[tuple[int, int]]:
         """The name at `at`, and the names of a list it begins ("Drs. A, B and C")."""

@@ -74,10 +74,9 @@ class NameWords:
         self._first = lexicon.words("firstnames")
         self._last_common = lexicon.words("surnames_common")
         self._last = lexicon.words("surnames") | lexicon.words("surnames_rare")
-        self._words = lexicon.words("common_words")
-        self._medical = lexicon.words("medical_words")
+        self.plain_words = lexicon.words("common_words") | lexicon.words("medical_words")
         # First names that are no plain words, to be found in lower case too.
-        self.given = (self._first_common | self._first) - self._words - self._medical
+        self.given = (self._first_common | self._first) - self.plain_words
         self._eponyms = lexicon.words("eponyms")
         self._others = frozenset().union(
             *(
@@ -108,7 +107,7 @@ class NameWords:
         first = first_common or key in self._first
         last = last_common or key in self._last
         is_word = (
-            key in self._words or key in self._medical or key in self._others or word in self._abbreviations
+            key in self.plain_words or key in self._others or word in self._abbreviations
         )
         if "-" in word and not (first or last or is_word):
             return self._sort_parts(word), False, True, False
