@@ -7,23 +7,22 @@ finding for a surrogate. Read once, when first asked for.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import yaml
+
 from nlp_deid.resources import folder
 
-# Lists whose terms no surrogate may be: all of kind `keep` and those of nations, tongues, titles.
-KEEP_LISTS = (
-    "icd10cm", "mesh", "disease_ontology", "drugs", "drugs_brand", "icd10pcs", "procedures", "anatomy",
-    "lab_tests", "medical_phrases", "eponyms", "abbreviations", "common_words", "medical_words",
-    "shorthand",
-)  # fmt: skip
+# No surrogate is a term of these or of a list of kind `keep`.
 _OTHER_LISTS = ("nationalities", "languages", "countries", "states", "titles", "credentials", "kinship")
 # Fewer names than this hide nobody; a caller with such a pool gets no surrogate.
 SMALLEST = 50
+_FIELDS = re.compile(r"\t.*")
 _MARKS = dict.fromkeys(map(ord, "'’ʼ`´-‐‑"))
 
 
@@ -84,6 +83,13 @@ class Pools:
         return order if gender == "any" else (*order, "any rare")
 
 
+def keep_lists(path: Path) -> tuple[str, ...]:
+    """Names of the lists of a dictionary folder that hold what is no name."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+    index = yaml.load((path / "index.yaml").read_text(encoding="utf-8"), Loader=loader)
+    return tuple(name for name, entry in index.items() if entry["kind"] == "keep")
+
+
 @lru_cache(maxsize=2)
 def load(path: Path | None = None) -> Pools:
     """The pools of a dictionary folder, by default the shipped one.
@@ -107,13 +113,11 @@ def load(path: Path | None = None) -> Pools:
         short: tuple(given.split(", ")) for short, given in (line.split("\t") for line in lines("nicknames"))
     }
     fit = {word for listed in names.values() for word in listed}.union(nicknames)
-    for name in (*KEEP_LISTS, *_OTHER_LISTS):
-        terms: Iterable[str] = lines(name)
-        if name == "eponyms":
-            terms = (term.split("\t", 1)[0] for term in terms)
-        elif name == "abbreviations":
-            terms = map(str.lower, terms)
-        fit.difference_update(terms)
+    for name in (*keep_lists(place), *_OTHER_LISTS):
+        terms = (place / f"{name}.txt").read_text(encoding="utf-8").lower()
+        if "\t" in terms:
+            terms = _FIELDS.sub("", terms)
+        fit.difference_update(terms.split("\n"))
     return _pools(names, nicknames, fit, lines("credentials"))
 
 

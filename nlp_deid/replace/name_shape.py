@@ -8,8 +8,8 @@ What stays is only what closed lists name: anything else that is no name makes t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 import regex
 
@@ -38,8 +38,7 @@ class Role(Enum):
     INITIALS = "initials alone"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """One piece of a mention.
 
     Args:
@@ -99,7 +98,7 @@ def parse(text: str, pools: Pools) -> tuple[Piece, ...] | None:
     out: list[Piece] = []
     for at in [*_borders(pieces), len(pieces)]:
         part = _roles(_set_aside(pieces[start:at], pools, hl7), hl7)
-        out += (replace(piece, person=person) for piece in part) if person else part
+        out += (piece._replace(person=person) for piece in part) if person else part
         person += any(piece.kind is not Kind.STAY for piece in part)
         start = at
     return tuple(out) if any(piece.kind is not Kind.STAY for piece in out) else None
@@ -161,7 +160,7 @@ def _set_aside(pieces: list[Piece], pools: Pools, hl7: bool) -> list[Piece]:
     """Titles before the name (in HL7 behind it), suffixes and credentials behind it stay."""
     stay = [False] * len(pieces)
     names = [i for i, piece in enumerate(pieces) if piece.kind is not Kind.STAY]
-    while len(names) > 1 and pieces[names[0]].word in _TITLES and pieces[names[0]].kind is Kind.WORD:
+    while names and pieces[names[0]].word in _TITLES and pieces[names[0]].kind is Kind.WORD:
         stay[names.pop(0)] = True
     while len(names) > 1:
         first = _credential(pieces, names, pools)
@@ -217,7 +216,7 @@ def _roles(pieces: list[Piece], hl7: bool) -> list[Piece]:
     def give(role: Role, *chosen: list[int]) -> None:
         for group in chosen:
             for i in group:
-                out[i] = replace(out[i], role=role)
+                out[i] = out[i]._replace(role=role)
 
     for group in [group for group in groups if len(groups) > 1 and _quoted(pieces, group)]:
         give(Role.NICK, group)

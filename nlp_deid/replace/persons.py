@@ -10,7 +10,7 @@ Every choice is by count, then by label, then by the names themselves: the order
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -32,16 +32,19 @@ class Person:
 
 
 def _words(part: Sequence[Piece], role: Role) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(p.word for p in part if p.role is role and p.kind is not Kind.LETTER))
+    words = [p.word for p in part if p.role is role and p.kind is not Kind.LETTER]
+    return tuple(dict.fromkeys(words)) if len(words) > 1 else tuple(words)
 
 
 def _letters(part: Sequence[Piece], role: Role) -> tuple[str, ...]:
     return tuple(p.word[:1] for p in part if p.role is role and p.kind is Kind.LETTER)
 
 
-def parts(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+def parts(pieces: Sequence[Piece]) -> Iterable[Sequence[Piece]]:
     """The pieces of each person of a mention."""
-    return (list(group) for _, group in groupby(pieces, key=lambda piece: piece.person))
+    if not pieces[-1].person:
+        return (pieces,)
+    return [list(group) for _, group in groupby(pieces, key=lambda piece: piece.person)]
 
 
 class Persons:
@@ -69,6 +72,7 @@ class Persons:
                 self._formal_of[first][name] += count
             known = self.people.setdefault(Person(formal, person.middles, person.lasts), Counter())
             known[label] += count
+        self._join_without_middle()
         self._like: defaultdict[str, list[Person]] = defaultdict(list)  # words, first initials to people
         for person in sorted(self.people):
             for word in {*person.firsts, *person.lasts, person.firsts[0][:1]}:
@@ -88,6 +92,17 @@ class Persons:
                 self._quoted[nickname].add(firsts[0])
         if firsts and lasts:
             full[Person(firsts, middles, lasts), label] += count
+
+    def _join_without_middle(self) -> None:
+        """Somebody named without a middle name is the most mentioned one with the same other names."""
+        fuller: defaultdict[Person, list[Person]] = defaultdict(list)
+        for person in sorted(self.people):
+            if person.middles:
+                fuller[Person(person.firsts, (), person.lasts)].append(person)
+        for plain, others in fuller.items():
+            if plain in self.people:
+                best = max(others, key=lambda person: self.people[person].total())
+                self.people[best].update(self.people.pop(plain))
 
     def _formal(self, first: str, lasts: Sequence[str]) -> str:
         """The first name that a short form stands for among people of the same surname; else itself."""
@@ -151,7 +166,7 @@ class Persons:
             elif role is Role.TAIL:
                 edge = tails[0] if last else tails[-1]
                 role = (Role.GIVEN if last else Role.LAST) if i == edge else Role.MIDDLE
-            out.append(Piece(piece.text, piece.word, piece.kind, role, piece.person))
+            out.append(piece._replace(role=role))
         return out
 
     def slots(self, pieces: Sequence[Piece], label: str) -> list[Slot | None]:
