@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlp_deid.dp import staircase_law
 from nlp_deid.dp.checks import (
     PrivacyError,
     check_alpha,
@@ -29,7 +28,7 @@ from nlp_deid.dp.checks import (
     reals,
 )
 from nlp_deid.dp.sampling import Entropy, Integers, decay_of, os_entropy
-from nlp_deid.dp.staircase_law import Steps
+from nlp_deid.dp.staircase_law import Steps, best_step
 
 _FINENESS = 30  # a lattice has at least 2^30 steps to the smaller of scale and sensitivity
 
@@ -227,7 +226,7 @@ class Staircase(Additive):
     def _law(self) -> Steps:
         width = math.ceil(Fraction(self.sensitivity) / Fraction(self.granularity))
         epsilon = Fraction(self.epsilon) / (self.changes or 1)
-        return Steps(epsilon, width, staircase_law.best_step(float(epsilon), width, self.optimal))
+        return Steps(epsilon, width, best_step(float(epsilon), width, self.optimal))
 
     def release(self, value: ArrayLike) -> Any:
         if np.ndim(value) and np.size(value) > 1 and self.changes is None:
