@@ -102,6 +102,12 @@ def test_not_yaml_and_empty_folder_are_refused(tmp_path):
         read_rules(tmp_path)
 
 
+def test_only_takes_kinds_of_rules():
+    assert {rule.id.partition(".")[0] for rule in Rules(only=["date", "age"]).rules} == {"date", "age"}
+    with pytest.raises(RuleError, match="only names unknown kinds: dates; known: age"):
+        Rules(only=["dates"])
+
+
 def test_unknown_skip_is_refused():
     with pytest.raises(RuleError, match="skip names unknown"):
         Rules(skip=["no.such.rule"])

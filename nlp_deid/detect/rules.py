@@ -302,21 +302,31 @@ class Rules(Detector):
 
     Args:
         folders: folders of rule files beside the shipped ones; their rules win by id.
+        only: kinds of shipped rules to use (what stands before the point of their ids); all by default.
         skip: ids of shipped rules to leave out.
         shipped: whether to use the shipped rules at all.
 
     Raises:
-        RuleError: a rule that cannot be used, or an unknown id in `skip`.
+        RuleError: a rule that cannot be used, or an unknown name in `only` or `skip`.
     """
 
     name = "rules"
 
     def __init__(
-        self, folders: Sequence[str | Path] = (), skip: Sequence[str] = (), shipped: bool = True
+        self,
+        folders: Sequence[str | Path] = (),
+        only: Sequence[str] = (),
+        skip: Sequence[str] = (),
+        shipped: bool = True,
     ) -> None:
         rules = {rule.id: rule for rule in read_rules(folder("rules"))} if shipped else {}
+        kinds = {name.partition(".")[0] for name in rules}
+        if unknown := sorted(set(only) - kinds):
+            raise RuleError(f"only names unknown kinds: {', '.join(unknown)}; known: {', '.join(sorted(kinds))}")
         if unknown := sorted(set(skip) - set(rules)):
             raise RuleError(f"skip names unknown rules: {', '.join(unknown)}")
+        if only:
+            rules = {name: rule for name, rule in rules.items() if name.partition(".")[0] in only}
         for directory in folders:
             for rule in read_rules(Path(directory)):
                 try:
