@@ -22,6 +22,9 @@ from nlp_deid.resources import folder
 _OTHER_LISTS = ("nationalities", "languages", "countries", "states", "titles", "credentials", "kinship")
 # Fewer names than this hide nobody; a caller with such a pool gets no surrogate.
 SMALLEST = 50
+_KINDS = {"last": "surnames", "female": "firstnames_female", "male": "firstnames_male", "any": "firstnames"}
+_NAME_LISTS = tuple(name + suffix for name in _KINDS.values() for suffix in ("_common", ""))
+_DRAWABLE = re.compile(r"^[a-z]{3,11}$", re.MULTILINE)
 _FIELDS = re.compile(r"\t.*")
 _MARKS = dict.fromkeys(map(ord, "'’ʼ`´-‐‑"))
 
@@ -99,26 +102,20 @@ def load(path: Path | None = None) -> Pools:
     """
     place = path or folder("dictionaries")
 
-    def lines(name: str) -> list[str]:
-        return (place / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    def text(name: str) -> str:
+        return (place / f"{name}.txt").read_text(encoding="utf-8")
 
-    names = {
-        name: lines(name)
-        for name in (
-            "surnames_common", "surnames", "firstnames_common", "firstnames", "firstnames_female_common",
-            "firstnames_female", "firstnames_male_common", "firstnames_male",
-        )
-    }  # fmt: skip
+    texts = {name: text(name) for name in _NAME_LISTS}
     nicknames = {
-        short: tuple(given.split(", ")) for short, given in (line.split("\t") for line in lines("nicknames"))
+        short: tuple(given.split(", "))
+        for short, given in (line.split("\t") for line in text("nicknames").splitlines())
     }
-    fit = {word for listed in names.values() for word in listed}.union(nicknames)
+    fit = set(filter(_DRAWABLE.fullmatch, nicknames)).union(*map(_DRAWABLE.findall, texts.values()))
     for name in (*keep_lists(place), *_OTHER_LISTS):
-        terms = (place / f"{name}.txt").read_text(encoding="utf-8").lower()
-        if "\t" in terms:
-            terms = _FIELDS.sub("", terms)
-        fit.difference_update(terms.split("\n"))
-    return _pools(names, nicknames, fit, lines("credentials"))
+        terms = text(name).lower()
+        fit.difference_update((_FIELDS.sub("", terms) if "\t" in terms else terms).split("\n"))
+    names = {name: listed.split() for name, listed in texts.items()}
+    return _pools(names, nicknames, fit, text("credentials").splitlines())
 
 
 def _pools(
@@ -128,20 +125,13 @@ def _pools(
     women = {*names["firstnames_female_common"], *names["firstnames_female"]}
     men = {*names["firstnames_male_common"], *names["firstnames_male"]}
     usual = {
-        *names["firstnames_common"],
-        *names["firstnames_female_common"],
-        *names["firstnames_male_common"],
+        word for name in _NAME_LISTS if name.startswith("first") and "common" in name for word in names[name]
     }
-    fit = {word for word in fit if 3 <= len(word) <= 11 and word.isascii() and word.isalpha()}
-    sources: dict[str, tuple[list[str], set[str]]] = {
-        "last common": (names["surnames_common"], usual),
-        "last rare": (names["surnames"], usual),
-        "female common": (names["firstnames_female_common"], men),
-        "female rare": (names["firstnames_female"], men),
-        "male common": (names["firstnames_male_common"], women),
-        "male rare": (names["firstnames_male"], women),
-        "any common": (names["firstnames_common"], set()),
-        "any rare": (names["firstnames"], set()),
+    fit_for = {"surnames": fit - usual, "firstnames_female": fit - men, "firstnames_male": fit - women}
+    draw = {
+        f"{kind} {frequency}": tuple(filter(fit_for.get(name, fit).__contains__, names[name + suffix]))
+        for kind, name in _KINDS.items()
+        for frequency, suffix in (("common", "_common"), ("rare", ""))
     }
     short: dict[str, list[str]] = {}
     for nickname in sorted(nicknames.keys() & fit):
@@ -149,10 +139,7 @@ def _pools(
             short.setdefault(given, []).append(nickname)
     firsts = frozenset(women).union(men, names["firstnames_common"], names["firstnames"])
     return Pools(
-        draw={
-            kind: tuple(word for word in listed if word in fit and word not in out)
-            for kind, (listed, out) in sources.items()
-        },
+        draw=draw,
         common_first=frozenset(usual),
         common_last=frozenset(names["surnames_common"]),
         genders={**dict.fromkeys(women - men, "female"), **dict.fromkeys(men - women, "male")},
