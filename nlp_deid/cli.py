@@ -1,6 +1,6 @@
-"""The command line: `nlp-deid scrub | detect | explain | evaluate | rules check | pipelines`.
+"""The command line: `nlp-deid scrub | detect | explain | evaluate | rules | dictionary | pipelines`.
 
-Exit codes: 0 all done; 1 some notes quarantined, or rules with problems; 2 wrong call, wrong
+Exit codes: 0 all done; 1 some notes quarantined, or rules or dictionaries with problems; 2 wrong call, wrong
 configuration, or nothing could be done. No message shows text of a note unless it was asked for.
 """
 
@@ -15,16 +15,28 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from nlp_deid.cli_dictionary import dictionary_app
 from nlp_deid.corpus.checks import CorpusError
+from nlp_deid.demographics import ID_COLUMN, DemographicsError, Joined, parse_columns, read_demographics
+from nlp_deid.detect.dictionary_files import DictionaryError
 from nlp_deid.outputs import OutputError
-from nlp_deid.pipeline import DEFAULT_PIPELINE, DeidError, PipelineError, load
+from nlp_deid.pipeline import DEFAULT_PIPELINE, Deid, DeidError, PipelineError, load
 from nlp_deid.replace.policy import PRESETS, PolicyError
-from nlp_deid.sources import FORMATS, SourceError, open_source
+from nlp_deid.sources import FORMATS, Source, SourceError, open_source
 
 QUARANTINED = 1
 WRONG_CALL = 2
 # Messages of these are written for users and hold no note text.
-_EXPECTED = (CorpusError, DeidError, OutputError, PipelineError, PolicyError, SourceError)
+_EXPECTED = (
+    CorpusError,
+    DeidError,
+    DemographicsError,
+    DictionaryError,
+    OutputError,
+    PipelineError,
+    PolicyError,
+    SourceError,
+)
 
 app = typer.Typer(
     help="Find and remove identifiers in clinical notes, offline.",
@@ -34,6 +46,7 @@ app = typer.Typer(
 )
 rules_app = typer.Typer(help="Rules of your own.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
+app.add_typer(dictionary_app, name="dictionary")
 
 In = Annotated[
     str, typer.Argument(metavar="IN", help="A folder, a .txt, .xml or .jsonl file, or - for standard input.")
@@ -46,6 +59,20 @@ PolicyName = Annotated[
 ]
 Format = Annotated[
     str | None, typer.Option(help=f"Of IN, where its name does not tell: {', '.join(FORMATS)}. Text for -.")
+]
+Dictionaries = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="A folder of word lists of your own (see `dictionary`).")
+]
+Table = Annotated[
+    Path | None,
+    typer.Option("--demographics", metavar="TABLE", help="A .csv or .parquet file with a row a patient."),
+]
+TableId = Annotated[str, typer.Option("--demographics-id", help="Its column of patient ids.")]
+TableColumns = Annotated[
+    str,
+    typer.Option(
+        "--demographics-columns", help="Labels of its other columns: name=PATIENT,mrn=MEDICALRECORD."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in OUT already.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
@@ -60,6 +87,10 @@ def scrub(
     pipeline: Pipeline = DEFAULT_PIPELINE,
     policy: PolicyName = None,
     format: Format = None,
+    dictionaries: Dictionaries = None,
+    demographics: Table = None,
+    demographics_id: TableId = ID_COLUMN,
+    demographics_columns: TableColumns = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Write the notes of IN to OUT without their identifiers.
@@ -70,7 +101,8 @@ def scrub(
     """
     from nlp_deid import batch
 
-    _batch(batch.scrub, source, out, pipeline, policy, format, overwrite)
+    notes = _source(source, format, demographics, demographics_id, demographics_columns)
+    _batch(batch.scrub, notes, out, load(pipeline, policy, dictionaries), overwrite)
 
 
 @app.command()
@@ -79,6 +111,10 @@ def detect(
     out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="A .jsonl file, or - for standard output.")],
     pipeline: Pipeline = DEFAULT_PIPELINE,
     format: Format = None,
+    dictionaries: Dictionaries = None,
+    demographics: Table = None,
+    demographics_id: TableId = ID_COLUMN,
+    demographics_columns: TableColumns = "",
     overwrite: Overwrite = False,
 ) -> None:
     """Write a row a note with the spans found, offsets into its text.
@@ -87,23 +123,24 @@ def detect(
     """
     from nlp_deid import batch
 
-    _batch(batch.detect, source, out, pipeline, None, format, overwrite)
+    notes = _source(source, format, demographics, demographics_id, demographics_columns)
+    _batch(batch.detect, notes, out, load(pipeline, None, dictionaries), overwrite)
 
 
-def _batch(
-    work: Callable[..., Any],
-    where: str,
-    out: str,
-    pipeline: str,
-    policy: str | None,
-    format: str | None,
-    overwrite: bool,
-) -> None:
+def _source(where: str, format: str | None, table: Path | None, id_column: str, columns: str) -> Source:
+    """The notes, with what a demographics table knows of their patients."""
     source = open_source(where, format)
-    deid = load(pipeline, policy)
+    if table is None:
+        return source
+    return Joined.of(source, read_demographics(table, id_column, parse_columns(columns)))
+
+
+def _batch(work: Callable[..., Any], source: Source, out: str, deid: Deid, overwrite: bool) -> None:
     with _progress(source.count) as after_note:
         summary = work(deid, source, out, overwrite=overwrite, after_note=after_note)
     _say(f"nlp-deid: {summary}")
+    if isinstance(source, Joined):
+        _say(f"nlp-deid: {source.demographics}")
     if not summary.failures:
         return
     if summary.report is not None:
@@ -133,6 +170,10 @@ def explain(
     note: Annotated[str, typer.Argument(metavar="NOTE", help="A note's file, or - for standard input.")],
     pipeline: Pipeline = DEFAULT_PIPELINE,
     policy: PolicyName = None,
+    dictionaries: Dictionaries = None,
+    demographics: Table = None,
+    demographics_id: TableId = ID_COLUMN,
+    demographics_columns: TableColumns = "",
     show_text: Annotated[
         bool, typer.Option("--show-text", help="Show the found words. They are PHI.")
     ] = False,
@@ -141,11 +182,13 @@ def explain(
     """Say for every proposal in one note who made it, how surely, and what became of it."""
     from nlp_deid import screen
 
-    source = open_source(note)
+    source = _source(note, None, demographics, demographics_id, demographics_columns)
     if source.kind != "note":
         raise SourceError(f"{note}: explain takes one note, not a {source.kind}")
     entry = next(source.entries(sys.stdin.buffer if source.path is None else None))
     read = entry.read()
+    if isinstance(source, Joined):
+        _say(f"nlp-deid: {source.demographics}")
     rows = [
         {
             "start": found.verdict.span.start,
@@ -158,7 +201,7 @@ def explain(
             "by": found.verdict.by,
             "action": found.action,
         }
-        for found in load(pipeline, policy).explain(read)
+        for found in load(pipeline, policy, dictionaries).explain(read)
     ]
     if as_json:
         _print_json(rows)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
 from importlib.metadata import entry_points
+from inspect import signature
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 
 from nlp_deid.labels import LABELS
-from nlp_deid.merge import Keep, Merge, Verdict
+from nlp_deid.merge import MERGES, Keep, Merge, Verdict
 from nlp_deid.note import Detector, Note, Span
 from nlp_deid.replace.policy import Policy, load_policy
 from nlp_deid.replace.replacer import Change, Replacer
@@ -123,7 +124,7 @@ class Deid:
         """
         note = _note(note)
         [proposals] = self._proposals([note])
-        return _run(note, "merge", self.merge.spans, *proposals)
+        return _run(note, "merge", self.merge.spans, *proposals, note.text)
 
     def __call__(self, note: Note | str) -> Deidentified:
         """The note without its identifiers.
@@ -146,7 +147,7 @@ class Deid:
         for _, group in groupby(enumerate(map(_note, notes)), _same_patient):
             together = [note for _, note in group]
             for note, proposals in zip(together, self._proposals(together), strict=True):
-                yield self._replace(note, _run(note, "merge", self.merge.spans, *proposals))
+                yield self._replace(note, _run(note, "merge", self.merge.spans, *proposals, note.text))
 
     def explain(self, note: Note | str) -> list[Explanation]:
         """Every proposal: source, score, won or lost to whom, vetoed by which list, action.
@@ -154,10 +155,11 @@ class Deid:
         Raises:
             DeidError: a part failed.
         """
-        [proposals] = self._proposals([_note(note)])
+        note = _note(note)
+        [proposals] = self._proposals([note])
         return [
             Explanation(verdict, self.policy.actions[verdict.span.label])
-            for verdict in self.merge.verdicts(*proposals)
+            for verdict in self.merge.verdicts(*proposals, note.text)
         ]
 
     def _replace(self, note: Note, spans: list[Span]) -> Deidentified:
@@ -170,7 +172,7 @@ class Deid:
         if self.echo is None:
             return found
         seeds = [
-            _run(note, "echo", lambda n, p: self.echo.seeds(n, self.merge.spans(*p)), note, proposals)
+            _run(note, "echo", lambda n, p: self.echo.seeds(n, self.merge.spans(*p, n.text)), note, proposals)
             for note, proposals in zip(notes, found, strict=True)
         ]
         joined = reduce(lambda mine, other: mine.joined(other), seeds)
@@ -226,8 +228,11 @@ def pipelines() -> dict[str, Path]:
     return {path.parent.name: path for path in sorted(folder("models").glob("*/config.yaml"))}
 
 
-def _part(entry: Any, where: str) -> Any:
-    """A detector or keep list from its config entry: a name, or a mapping with `use` and options."""
+def _part(entry: Any, where: str, dictionaries: Path | None = None) -> Any:
+    """A detector or keep list from its config entry: a name, or a mapping with `use` and options.
+
+    A part that reads dictionaries takes a site's folder as `extra` or as part of a `lexicon`.
+    """
     options = {"use": entry} if isinstance(entry, str) else dict(entry)
     name = options.pop("use", None)
     dotted = PARTS.get(str(name))
@@ -240,6 +245,8 @@ def _part(entry: Any, where: str) -> Any:
             raise PipelineError(f"{where}: unknown part {name!r}; known: {', '.join(PARTS)}")
         factory = found[0].load()
     try:
+        if dictionaries is not None:
+            options |= _site(factory, options, dictionaries)
         return factory(**options)
     except TypeError as error:
         raise PipelineError(f"{where}: part {name}: {error}") from None
@@ -247,15 +254,36 @@ def _part(entry: Any, where: str) -> Any:
         raise PipelineError(f"{where}: part {name}: {error}") from error
 
 
-def load(pipeline: str | Path = DEFAULT_PIPELINE, policy: str | Path | Policy | None = None) -> Deid:
+def _site(factory: Callable[..., Any], options: Mapping[str, Any], dictionaries: Path) -> dict[str, Any]:
+    """The options by which a part takes a site's dictionary folder; none if it reads no dictionaries."""
+    taken = signature(factory).parameters
+    if "extra" in taken:
+        if options.get("extra") is not None:
+            raise ValueError("its config names a folder of dictionaries already; give one")
+        return {"extra": dictionaries}
+    if "lexicon" in taken:
+        from nlp_deid.detect.lexicon import Lexicon
+
+        return {"lexicon": Lexicon.load(dictionaries)}
+    return {}
+
+
+def load(
+    pipeline: str | Path = DEFAULT_PIPELINE,
+    policy: str | Path | Policy | None = None,
+    dictionaries: str | Path | None = None,
+) -> Deid:
     """A pipeline by name or by the path of its config.yaml (or of the folder that holds it).
 
     Args:
         pipeline: an installed name (see `pipelines()`) or a path.
         policy: a preset's name, a policy file or a Policy; by default the pipeline's own.
+        dictionaries: a site's dictionary folder (see detect/dictionary_files.py), whose lists win over
+            ours, added to every part that reads dictionaries.
 
     Raises:
-        PipelineError: no such pipeline, or a config that cannot be used.
+        PipelineError: no such pipeline, a config that cannot be used, dictionaries with a fault, or
+            dictionaries for a pipeline that would mask or keep nothing by them.
         PolicyError: no such policy, or one that cannot be used.
     """
     installed = pipelines()
@@ -267,19 +295,45 @@ def load(pipeline: str | Path = DEFAULT_PIPELINE, policy: str | Path | Policy | 
         )
     config = _config(path)
     where = path.parent.name
-    try:
-        merge = Merge(**config.get("merge", {}))
-    except (TypeError, ValueError) as error:
-        raise PipelineError(f"{where}: {error}") from None
+    merge = _merge(config.get("merge", {}), where)
     chosen = policy if policy is not None else config.get("policy", "tag")
+    site = None if dictionaries is None else _site_folder(Path(dictionaries), config, where)
     return Deid(
-        detectors=[_part(entry, where) for entry in config["detectors"]],
+        detectors=[_part(entry, where, site) for entry in config["detectors"]],
         policy=chosen if isinstance(chosen, Policy) else load_policy(chosen),
         merge=merge,
-        keep=[_part(entry, where) for entry in config.get("keep", [])],
-        echo=_part(config["echo"], where) if "echo" in config else None,
+        keep=[_part(entry, where, site) for entry in config.get("keep", [])],
+        echo=_part(config["echo"], where, site) if "echo" in config else None,
         name=where,
     )
+
+
+def _site_folder(folder: Path, config: Mapping[str, Any], where: str) -> Path:
+    """A site's dictionary folder, if it is sound and the pipeline has the parts that use its lists."""
+    from nlp_deid.detect.dictionary_files import check_folder, read_index
+
+    if problems := check_folder(folder):
+        more = f" (and {len(problems) - 1} more, see `nlp-deid dictionary check`)" if problems[1:] else ""
+        raise PipelineError(f"dictionaries: {problems[0]}{more}")
+    parts = (*config["detectors"], *config.get("keep", []))
+    used = {entry if isinstance(entry, str) else entry.get("use") for entry in parts}
+    for name, entry in read_index(folder).items():
+        part = "lexicon" if entry.score is not None else "keep_list"
+        if part not in used and (entry.score is not None or entry.kind == "keep"):
+            raise PipelineError(f"{where}: has no part {part}, so it cannot use the list {name} of {folder}")
+    return folder
+
+
+def _merge(options: Mapping[str, Any], where: str) -> Merge:
+    """The decision rule of a config: `rule` names it, the rest are its options."""
+    options = dict(options)
+    rule = options.pop("rule", "union")
+    if rule not in MERGES:
+        raise PipelineError(f"{where}: merge: unknown rule {rule!r}; known: {', '.join(MERGES)}")
+    try:
+        return MERGES[rule](**{key: tuple(v) if isinstance(v, list) else v for key, v in options.items()})
+    except (TypeError, ValueError) as error:
+        raise PipelineError(f"{where}: merge: {error}") from None
 
 
 def _config(path: Path) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from nlp_deid.layout import WRAP
 TOKEN = regex.compile(rf"(?<![\p{{L}}']){WORD}")
 _GAP = regex.compile(rf"[ {WRAP}]{{0,2}}[,^]?[ {WRAP}\"'(]{{0,3}}")
 _POINT = regex.compile(rf"\.?(?:{_GAP.pattern})")
-_SPELLED = regex.compile(rf"(?<![\p{{L}}\d])\p{{L}}(?:[ {WRAP}.,-]{{1,2}}\p{{L}}){{2,}}(?![\p{{L}}\d])")
+_SPELLED = regex.compile(r"(?<![\p{L}\d])\p{L}(?P<mark>[ .-]|[.,] | - )\p{L}(?:(?P=mark)\p{L})+(?![\p{L}\d])")
 _SHORTEST_SPELLED = 3
 _LONGEST = 8  # words of a name
 
@@ -125,7 +125,7 @@ def _says_name(
 
 def find_spelled(text: str, words: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
     """(start, end, label) of known words spelled letter by letter: "R-o-e", "r o e"."""
-    for match in _SPELLED.finditer(text):
+    for match in _SPELLED.finditer(text.replace(WRAP, " ")):
         places = [i for i in range(*match.span()) if text[i].isalpha()]
         key = "".join(text[i] for i in places).lower()
         for word, label in words.items():
