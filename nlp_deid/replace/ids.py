@@ -12,7 +12,7 @@ from functools import partial
 from string import ascii_lowercase
 
 from nlp_deid.hipaa import generalize_age
-from nlp_deid.replace.check_digits import schemes
+from nlp_deid.replace.check_digits import Scheme, schemes
 from nlp_deid.replace.keys import Source
 from nlp_deid.replace.networks import email, hardware_address, ip_address, is_hardware_address, url, word_like
 from nlp_deid.replace.phones import Plan, plan_of
@@ -89,7 +89,7 @@ class IdSurrogates(Scope):
             return self._address(label, text, ip_address)
         if label == "USERNAME":
             return self._address(label, text, word_like)
-        if is_hardware_address(text):
+        if len(text) >= 17 and is_hardware_address(text):
             return self._address(label, text, hardware_address)
         return self._number(label, text)
 
@@ -100,25 +100,23 @@ class IdSurrogates(Scope):
         if not shape.slots:
             return None
         old, kinds = shape.values, shape.kinds
-        key = (label, old, kinds.lower().replace("w", "0"))
-        if (
-            old.isdigit()
-            and len(old) == 9
-            and (label in ("SSN", "HEALTHPLAN") or _SSN_LAYOUT.fullmatch(text))
-        ):
+        starts_as_ssn = len(old) >= 9 and old[:9].isdigit() and _SSN_LAYOUT.fullmatch(text)
+        if len(old) == 9 and old.isdigit() and (starts_as_ssn or label in ("SSN", "HEALTHPLAN")):
             key = (label, old, "ssn")
             new = self.settle(key, partial(self._ssn, key))
-        elif _SSN_LAYOUT.match(text) and old[:9].isdigit():  # a Medicare claim number: SSN and a letter
+        elif starts_as_ssn:  # a Medicare claim number: SSN and a letter
+            key = (label, old, kinds.lower())
             new = self.settle(
                 key, lambda attempt: self._ssn(key, attempt) + self._fresh(key, attempt, kinds[9:])
             )
         else:
+            key = (label, old, kinds.lower().replace("w", "0"))
             if self._vary_length and kinds.count("0") == len(kinds) > 3:
                 shape = self._other_length(key, shape)
                 kinds = shape.kinds
-            wanted = bool(self._valid and schemes(old))
-            propose = partial(self._scrambled, key, old, kinds, wanted)
-            new = self.settle(key, propose, _VALID_ATTEMPTS) if wanted else self.settle(key, propose)
+            holds = schemes(old) if self._valid else []
+            propose = partial(self._scrambled, key, old, kinds, holds)
+            new = self.settle(key, propose, _VALID_ATTEMPTS) if holds else self.settle(key, propose)
         return shape.fill(new) if new is not None else None
 
     def _fresh(self, key: tuple[str, ...], attempt: str, kinds: str) -> str:
@@ -138,17 +136,17 @@ class IdSurrogates(Scope):
         return "".join(made)
 
     def _scrambled(
-        self, key: tuple[str, ...], old: str, kinds: str, wanted: bool, attempt: str
+        self, key: tuple[str, ...], old: str, kinds: str, holds: list[Scheme], attempt: str
     ) -> str | None:
+        """Fresh values; refused if half of the digits stay, or if their check digits are not as asked for."""
         new = self._fresh(key, attempt, kinds)
         same = sum(map(str.__eq__, new, old))
-        if 2 * same > len(old) or (len(new) == len(old) and same == len(old)):
+        if same and not old.isdigit():
+            same = sum(a == b for a, b in zip(new, old, strict=False) if b.isdigit())
+        if new == old or 2 * same > sum(map(str.isdigit, old)):
             return None
-        if 2 * sum(a == b for a, b in zip(new, old, strict=False) if b.isdigit()) > sum(
-            map(str.isdigit, old)
-        ):
-            return None
-        return new if bool(schemes(new)) == wanted else None
+        passed = schemes(new)
+        return new if (any(scheme in holds for scheme in passed) if holds else not passed) else None
 
     def _ssn(self, key: tuple[str, ...], attempt: str) -> str:
         rest, serial = divmod(self.draw(key, attempt, _SSN_SIZE), 9999)
@@ -193,9 +191,10 @@ class IdSurrogates(Scope):
             return None
         tail = digits[len(digits) - plan.tail :]
         kept = digits[: len(digits) - len(plan.core) - plan.tail]
-        extension = self._fresh((label, plan.core, tail), "extension", "0" * plan.tail)
-        if tail and extension == tail:
-            extension = self._fresh((label, plan.core, tail), "other", "0" * plan.tail)
+        extension = ""
+        if tail:
+            step = 1 + self.draw((label, plan.core, tail), "extension", 10 ** len(tail) - 1)
+            extension = f"{(int(tail) + step) % 10 ** len(tail):0{len(tail)}}"
         return shape.fill(kept + core + extension)
 
     def _dialled(self, key: tuple[str, ...], plan: Plan, attempt: str) -> str | None:

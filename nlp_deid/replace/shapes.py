@@ -37,33 +37,32 @@ _LOOKS_NUMERIC = re.compile(r"[0-9OoQlI]+")
 
 @dataclass(slots=True)
 class Shape:
-    """Slots of a text. `values` has one character a slot: an ASCII digit or letter, letters in lower case."""
+    """The slots of a text.
+
+    Args:
+        text: as written.
+        slots: character ranges, in order.
+        kinds: one character a slot: 0 digit, A or a letter, w n y a spelled digit, teen or multiple of ten.
+        values: one character a slot: an ASCII digit or letter, letters in lower case.
+    """
 
     text: str
-    slots: list[tuple[int, int, str]]
+    slots: list[tuple[int, int]]
+    kinds: str
     values: str
-
-    @property
-    def kinds(self) -> str:
-        """One character a slot: 0 digit, A or a letter, w n y a spelled digit, teen or multiple of ten."""
-        return "".join([kind for _, _, kind in self.slots])
 
     def fill(self, values: str) -> str:
         """The text with other values in its slots."""
-        parts: list[str] = []
-        at = 0
-        for (start, end, kind), value in zip(self.slots, values, strict=True):
-            if start > at:
-                parts.append(self.text[at:start])
+        chars = list(self.text)
+        for (start, end), kind, value in zip(self.slots, self.kinds, values, strict=True):
             if kind == "A":
                 value = value.upper()
             elif kind in _WORDS:
                 words = _WORDS[kind]
                 value = match_case(self.text[start:end], words[int(value) % len(words)])
-            parts.append(value)
-            at = end
-        parts.append(self.text[at:])
-        return "".join(parts)
+                chars[start:end] = [""] * (end - start)
+            chars[start] = value
+        return "".join(chars)
 
 
 def match_case(like: str, word: str) -> str:
@@ -80,42 +79,45 @@ def shape_of(text: str, numeric: bool = False) -> Shape:
         text: an identifier as written.
         numeric: read O and l between digits as digits however few the digits are (telephones, SSN).
     """
-    slots: list[tuple[int, int, str]] = []
+    slots: list[tuple[int, int]] = []
+    kinds: list[str] = []
     values: list[str] = []
     for token in _TOKEN.finditer(text):
         word, start = token[0], token.start()
         if numeric and (marked := _MARKED.match(word)):
             word, start = word[marked.end() :], start + marked.end()
         if word.isascii() and word.isdigit():
-            slots += [(at, at + 1, "0") for at in range(start, token.end())]
-            values.append(word)
-            continue
-        lower = word.lower()
-        if spelled := _SPELLED.get(lower):
-            slots.append((start, token.end(), spelled[0]))
+            kind, value = "0" * len(word), word
+        elif spelled := _SPELLED.get(lower := word.lower()):
+            slots.append((start, token.end()))
+            kinds.append(spelled[0])
             values.append(spelled[1])
+            continue
         elif lower in KEPT_WORDS:
             continue
         elif _is_numeric(word, numeric):
-            slots += [(at, at + 1, "0") for at in range(start, token.end())]
-            values.append(word.translate(_LOOK_ALIKE))
+            kind, value = "0" * len(word), word.translate(_LOOK_ALIKE)
         else:
-            for at, char in enumerate(word, start):
-                kind, value = _slot(char)
-                slots.append((at, at + 1, kind))
-                values.append(value)
-    return Shape(text, slots, "".join(values))
+            pairs = [_slot(char) for char in word]
+            kind, value = "".join([pair[0] for pair in pairs]), "".join([pair[1] for pair in pairs])
+        slots += [(at, at + 1) for at in range(start, token.end())]
+        kinds.append(kind)
+        values.append(value)
+    return Shape(text, slots, "".join(kinds), "".join(values))
 
 
 def _is_numeric(word: str, numeric: bool) -> bool:
     if not _LOOKS_NUMERIC.fullmatch(word):
         return False
     digits = sum(char.isdigit() for char in word)
-    return numeric or 2 * digits >= len(word) > 2
+    # A letter at either end belongs to the number, as in I023.
+    return numeric or (2 * digits >= len(word) and word[0].isdigit() and word[-1].isdigit())
 
 
 def _slot(char: str) -> tuple[str, str]:
     """Kind and value of one letter or number of any script."""
+    if char.isascii():
+        return ("0", char) if char.isdigit() else ("A" if char.isupper() else "a", char.lower())
     if char.isnumeric():
         return "0", str(int(unicodedata.numeric(char)) % 10)
     plain = unicodedata.normalize("NFKD", char)[0].lower()
