@@ -6,8 +6,11 @@ eponym. Marks among the words behind:
 
 * `*` the eponym is always medical;
 * `'s` its possessive is, when it ends a phrase ("has Crohn's.");
-* `#` it is before a number or a grade ("Braden 17", "Mason II");
+* `#` it is before a number or a grade ("Braden 17", "Mason II", "Child-Pugh B");
 * `+/-` it is before the result of a test ("Murphy neg").
+
+The row `*` names things that make a medical phrase of whatever word stands right before them, listed
+or not ("Bentson wire"); `-ectomy` there is the ending of such a thing.
 """
 
 from __future__ import annotations
@@ -27,12 +30,20 @@ _HEADS = frozenset(
 )
 _CUES = frozenset({"no", "hx", "hx of", "history of", "h o", "s p", "r o", "status post", "modified", "ddx"})
 _LONGEST = 3  # words of a head or a cue
+_ANY = "*"  # the row that holds for every word
+# Words that stand before a thing and are no eponym but a date ("Monday drain").
+_CALENDAR = frozenset(
+    {"january", "february", "march", "april", "may", "june", "july", "august", "september", "october"}
+    | {"november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov"}
+    | {"dec", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "mon", "tue"}
+    | {"tues", "wed", "thu", "thurs", "fri", "sat", "sun"}
+)
 _ALWAYS, _POSSESSIVE = "*", "'s"
 _AHEAD = {
-    _POSSESSIVE: re.compile(r"[ \x0b]*(?![ \x0b\w])|[ \x0b]+(?:and|or|with|on|in|since|dx)\b"),
-    "#": re.compile(r"[ \x0b]{0,2}[:=(#]?[ ]?(?:\d|i{1,3}v?[ab]?\b|iv[ab]?\b|vi?\b)"),
+    _POSSESSIVE: re.compile(r"(?=[ \x0b]*(?![ \x0b\w])|[ \x0b]+(?:and|or|with|on|in|since|dx)\b)"),
+    "#": re.compile(r"[ \x0b]{0,2}[:=(#]?[ ]?(?:\d+|i{1,3}v?[ab]?\b|iv[ab]?\b|vi?\b|[a-f]\d*(?![\w.]))"),
     "+/-": re.compile(
-        r"[ \x0b]{0,2}(?:[+−]|-(?!\w)|(?:neg|pos|negative|positive|absent|present|n/a|intact)\b)"
+        r"[ \x0b]{0,2}[:=]?[ ]?(?:[+−]|-(?!\w)|(?:neg|pos|negative|positive|absent|present|n/a|intact)\b)"
     ),
 }
 
@@ -52,8 +63,14 @@ class Eponyms:
 
     def __init__(self, rows: Iterable[Sequence[str]]) -> None:
         self._table: PhraseTable[_Rule] = PhraseTable()
+        self._things: frozenset[str] = frozenset()
+        self._endings: tuple[str, ...] = ()
         for term, after, before in rows:
             heads = frozenset(head.strip() for head in after.split(",")) - {""}
+            if term == _ANY:
+                self._endings = tuple(head[1:] for head in heads if head.startswith("-"))
+                self._things = heads
+                continue
             marks = heads & {_ALWAYS, *_AHEAD}
             cues = frozenset(phrase_key(cue.strip()) for cue in before.split(",") if cue.strip())
             rule = _Rule(marks, _HEADS.union(map(phrase_key, heads - marks)), _CUES | cues)
@@ -64,17 +81,34 @@ class Eponyms:
         """View ranges of eponyms that are medical, with the words behind that make them so."""
         for first, last, rule in self._table.find(words):
             behind = _longest(words, last, rule.after)
-            if behind > last or _marked(words, last, rule.marks) or _cued(words, first, rule.before):
-                yield words.start(first), words.tail(behind)
+            end = _marked(words, last, rule.marks)
+            if behind > last or end or _cued(words, first, rule.before):
+                yield words.start(first), max(words.tail(behind), end)
+        yield from self._before_things(words)
+
+    def _before_things(self, words: Words) -> Iterator[tuple[int, int]]:
+        """View ranges of a thing with the word before it, or the hyphened words ("Bishop-Koop ileostomy")."""
+        plain, things, endings = words.words, self._things, self._endings
+        for i, word in enumerate(plain):
+            if i and (word in things or word.endswith(endings)):
+                first = i - 1
+                if len(plain[first]) < 3 or plain[first] in _CALENDAR or not _close(words.gap(first)):
+                    continue
+                while first and words.gap(first - 1) == "-":
+                    first -= 1
+                yield words.start(first), words.tail(i)
 
 
-def _marked(words: Words, last: int, marks: frozenset[str]) -> bool:
-    """Whether what stands behind the eponym fits one of its marks."""
-    possessive = words.tail(last) > words.end(last)
-    return _ALWAYS in marks or any(
-        _AHEAD[mark].match(words.text, words.tail(last)) and (possessive or mark != _POSSESSIVE)
-        for mark in marks
-    )
+def _marked(words: Words, last: int, marks: frozenset[str]) -> int:
+    """Where the eponym ends with what fits one of its marks, 0 if none fits."""
+    tail = words.tail(last)
+    possessive = tail > words.end(last)
+    found = [
+        match.end()
+        for mark in marks & _AHEAD.keys()
+        if (match := _AHEAD[mark].match(words.text, tail)) and (possessive or mark != _POSSESSIVE)
+    ]
+    return max(found, default=tail if _ALWAYS in marks else 0)
 
 
 def _cued(words: Words, first: int, cues: frozenset[str]) -> bool:
