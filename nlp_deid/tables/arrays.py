@@ -40,11 +40,13 @@ def number(key: Ints, bound: int | None = None) -> tuple[Ints, int]:
         key: numbers, zero or more.
         bound: all keys stay below it; a small one saves the sort.
     """
-    if bound is not None and bound <= 4 * len(key) + 1024:
+    if bound is not None and bound <= 64 * len(key) + 1024:
         seen = np.zeros(bound, np.bool_)
         seen[key] = True
-        rank = np.cumsum(seen) - 1
-        return rank[key], int(rank[-1]) + 1 if bound else 0
+        found = np.flatnonzero(seen)
+        rank = np.empty(bound, np.int32 if bound < 2**31 else np.int64)
+        rank[found] = np.arange(len(found))
+        return rank[key].astype(np.int64), len(found)
     distinct, inverse = np.unique(key, return_inverse=True)
     return inverse, len(distinct)
 

@@ -134,6 +134,10 @@ class Model(ABC):
         """
         table = table if isinstance(table, Table) else Table(table, quasi, self.attributes)
         classes, suppressed = table_classes(table, self.attributes, treatment or Treatment())
+        return self.of_classes(classes, suppressed)
+
+    def of_classes(self, classes: Classes, suppressed: int = 0) -> Check:
+        """What the model says of these classes."""
         fine = self.fine(classes)
         return Check(
             model=str(self),
@@ -144,6 +148,14 @@ class Model(ABC):
             failing_records=int(classes.sizes[~fine].sum()),
             suppressed=suppressed,
         )
+
+    def enforced(self, whole: Classes) -> Model:
+        """A condition on single classes that, met by all, makes this model hold.
+
+        Args:
+            whole: the table as one class.
+        """
+        return self
 
 
 def table_classes(table: Table, attributes: Iterable[str], treatment: Treatment) -> tuple[Classes, int]:

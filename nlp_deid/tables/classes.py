@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from nlp_deid.tables.arrays import Bools, Floats, Ints, fold, number, summed
 from nlp_deid.tables.frames import TableError
 from nlp_deid.tables.hierarchy import MISSING, Hierarchy
+
+_LARGEST_SPAN = 2**25  # a table of this many marks is quicker than a sort
 
 
 @dataclass(frozen=True)
@@ -153,54 +156,44 @@ class Classes:
         )
 
 
+@dataclass(frozen=True)
 class Collapsed:
     """The distinct tuples of the quasi-identifiers, their counts and their attributes' contents.
 
     Attributes:
         tuples: (tuples, quasi-identifiers) codes, in lexical order.
         counts: the records of each tuple.
-        row_tuple: for each row its tuple.
         attributes: the columns that models read.
         cell_tuple, cell_codes, cell_counts: as in `Classes`, by tuple.
+        totals: as in `Classes`.
+        row_tuple: for each row its tuple; empty for a part of a table.
     """
 
-    def __init__(self, quasi: Sequence[Column], attributes: Sequence[Column], rows: int) -> None:
-        self.quasi = list(quasi)
-        self.attributes = {column.name: column for column in attributes}
-        widths = [len(column.values) for column in quasi]
-        key = fold([column.codes for column in quasi], widths) if quasi else np.zeros(rows, np.int64)
-        span = int(np.prod([float(width) for width in widths])) if quasi else 1
-        self.row_tuple, tuples = number(key, span if span < 2**31 else None)
-        first = np.empty(tuples, np.int64)
-        first[self.row_tuple[::-1]] = np.arange(rows - 1, -1, -1)
-        self.tuples: Ints = (
-            np.stack([c.codes[first] for c in quasi], 1) if quasi else np.zeros((tuples, 0), np.int64)
+    tuples: Ints
+    counts: Ints
+    attributes: dict[str, Column]
+    cell_tuple: Ints
+    cell_codes: Ints
+    cell_counts: Ints
+    totals: dict[str, Ints]
+    row_tuple: Ints
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def part(self, wanted: Bools) -> Collapsed:
+        """The tuples where `wanted` is true; the table's totals stay."""
+        place = np.cumsum(wanted) - 1
+        inside = wanted[self.cell_tuple]
+        return replace(
+            self,
+            tuples=self.tuples[wanted],
+            counts=self.counts[wanted],
+            cell_tuple=place[self.cell_tuple[inside]],
+            cell_codes=self.cell_codes[inside],
+            cell_counts=self.cell_counts[inside],
+            row_tuple=np.zeros(0, np.int64),
         )
-        self.counts: Ints = np.bincount(self.row_tuple, minlength=tuples).astype(np.int64)
-        self._collapse_cells(list(attributes), rows)
-
-    def _collapse_cells(self, attributes: list[Column], rows: int) -> None:
-        if not attributes:
-            self.cell_tuple = np.arange(len(self.counts))
-            self.cell_codes = np.zeros((len(self.counts), 0), np.int64)
-            self.cell_counts, self.row_cell = self.counts, self.row_tuple
-            return
-        widths = [len(column.values) for column in attributes]
-        key = fold([self.row_tuple, *(c.codes for c in attributes)], [max(len(self.counts), 1), *widths])
-        self.row_cell, cells = number(key)
-        first = np.empty(cells, np.int64)
-        first[self.row_cell[::-1]] = np.arange(rows - 1, -1, -1)
-        self.cell_tuple = self.row_tuple[first]
-        self.cell_codes = np.stack([c.codes[first] for c in attributes], 1)
-        self.cell_counts = np.bincount(self.row_cell, minlength=cells).astype(np.int64)
-
-    @cached_property
-    def totals(self) -> dict[str, Ints]:
-        """For each attribute the records of each value."""
-        return {
-            name: summed(self.cell_codes[:, at], self.cell_counts, len(column.values))
-            for at, (name, column) in enumerate(self.attributes.items())
-        }
 
     def classes(
         self,
@@ -222,10 +215,39 @@ class Collapsed:
         sizes = summed(of_tuple[kept], self.counts[kept], count)
         inside = kept[self.cell_tuple]
         cells = (of_tuple[self.cell_tuple[inside]], self.cell_codes[inside], self.cell_counts[inside])
-        totals = self.totals
-        if distribution == "kept":
-            totals = {
-                name: summed(cells[1][:, at], cells[2], len(column.values))
-                for at, (name, column) in enumerate(self.attributes.items())
-            }
+        totals = _totals(self.attributes, cells[1], cells[2]) if distribution == "kept" else self.totals
         return Classes(sizes, self.attributes, *cells, totals, ignore_missing)
+
+
+def collapse(quasi: Sequence[Column], attributes: Sequence[Column], rows: int) -> Collapsed:
+    """Group the rows of a table by its quasi-identifiers, then by the attributes."""
+    row_tuple, first = _grouped([c.codes for c in quasi], [len(c.values) for c in quasi], rows)
+    tuples = np.stack([c.codes[first] for c in quasi], 1).astype(np.int64)
+    counts = np.bincount(row_tuple, minlength=len(first)).astype(np.int64)
+    by_name = {column.name: column for column in attributes}
+    if attributes:
+        columns = [row_tuple, *(c.codes for c in attributes)]
+        row_cell, at = _grouped(columns, [len(first), *(len(c.values) for c in attributes)], rows)
+        cells = row_tuple[at], np.stack([c.codes[at] for c in attributes], 1).astype(np.int64)
+        records = np.bincount(row_cell, minlength=len(at)).astype(np.int64)
+    else:
+        cells, records = (np.arange(len(first)), np.zeros((len(first), 0), np.int64)), counts
+    return Collapsed(tuples, counts, by_name, *cells, records, _totals(by_name, cells[1], records), row_tuple)
+
+
+def _grouped(
+    columns: Sequence[NDArray[np.integer[Any]]], widths: Sequence[int], rows: int
+) -> tuple[Ints, Ints]:
+    """For each row its group, and for each group one of its rows."""
+    span = math.prod(widths)
+    group, groups = number(fold(columns, widths), span if span <= _LARGEST_SPAN else None)
+    one = np.empty(groups, np.int64)
+    one[group] = np.arange(rows)
+    return group, one
+
+
+def _totals(attributes: dict[str, Column], codes: Ints, records: Ints) -> dict[str, Ints]:
+    return {
+        name: summed(codes[:, at], records, len(column.values))
+        for at, (name, column) in enumerate(attributes.items())
+    }

@@ -147,7 +147,7 @@ class AlpDif(Model):
         return super().holds(classes) and self.mean_leak(classes) <= exact(self.alp, "alp")
 
     def fine(self, classes: Classes) -> Bools:
-        top, bottom = self._leaks(classes)
+        top, bottom = self.leaks(classes)
         reference, dif = self._reference(classes), exact(self.dif, "dif")
         fine = (classes.sizes >= self.k) & at_most(top, bottom, reference + dif)
         if self.two_sided:
@@ -155,13 +155,13 @@ class AlpDif(Model):
         return fine
 
     def figures(self, classes: Classes) -> Floats:
-        top, bottom = self._leaks(classes)
+        top, bottom = self.leaks(classes)
         distance = top / np.maximum(bottom, 1) - float(self._reference(classes))
         return np.asarray(np.abs(distance) if self.two_sided else distance)
 
     def mean_leak(self, classes: Classes) -> Fraction:
         """The mean leak over records (0 without records)."""
-        top, bottom = self._leaks(classes)
+        top, bottom = self.leaks(classes)
         sizes = classes.sizes
         mean = float((top / np.maximum(bottom, 1) * sizes).sum() / max(sizes.sum(), 1))
         if abs(mean - float(exact(self.alp, "alp"))) > 1e-9:
@@ -169,13 +169,23 @@ class AlpDif(Model):
         parts = [Fraction(int(t) * int(s), int(b)) for t, b, s in zip(top, bottom, sizes, strict=True) if b]
         return sum(parts, Fraction(0)) / max(int(sizes.sum()), 1)
 
+    def enforced(self, whole: Classes) -> Model:
+        """A band for each class's leak. The leak is convex: no partition's mean is below the whole's."""
+        alp, dif = exact(self.alp, "alp"), exact(self.dif, "dif")
+        high = alp
+        if self.reference == "mean":
+            top, bottom = self.leaks(whole)
+            high = min(alp, Fraction(int(top[0]), max(int(bottom[0]), 1)) + dif)
+        low = max(Fraction(0), high - dif) if self.two_sided else Fraction(0)
+        return LeakBand(low, high, self)
+
     def _reference(self, classes: Classes) -> Fraction:
         if self.reference == "alp":
             return exact(self.alp, "alp")
         # A mean over classes of many sizes has a huge denominator; this one is exact to 1e-12.
         return self.mean_leak(classes).limit_denominator(10**12)
 
-    def _leaks(self, classes: Classes) -> tuple[Ints, Ints]:
+    def leaks(self, classes: Classes) -> tuple[Ints, Ints]:
         """The leak of each class as a fraction of whole numbers."""
         if self.leak == "max":
             return greatest(classes, self.sensitive)
@@ -183,3 +193,30 @@ class AlpDif(Model):
         squares = np.zeros(len(classes), np.int64)
         np.add.at(squares, owner, records * records)
         return squares, summed(owner, records, len(classes)) ** 2
+
+
+@dataclass(frozen=True)
+class LeakBand(Model):
+    """Every class leaks from `low` to `high`: implies `AlpDif`, and needs no other class to judge one."""
+
+    low: Fraction
+    high: Fraction
+    source: AlpDif
+    least = False
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return self.source.attributes
+
+    @property
+    def smallest(self) -> int:
+        return self.source.k
+
+    def fine(self, classes: Classes) -> Bools:
+        top, bottom = self.source.leaks(classes)
+        inside = at_most(top, bottom, self.high) & at_most(-top, bottom, -self.low)
+        return (classes.sizes >= self.source.k) & inside
+
+    def figures(self, classes: Classes) -> Floats:
+        top, bottom = self.source.leaks(classes)
+        return np.asarray(top / np.maximum(bottom, 1))

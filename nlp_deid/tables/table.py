@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nlp_deid.tables.arrays import Bools
-from nlp_deid.tables.classes import Collapsed, Column
+from nlp_deid.tables.classes import Collapsed, Column, collapse
 from nlp_deid.tables.frames import Frame, TableError, polars, to_polars
 from nlp_deid.tables.hierarchy import MISSING, TOP, Hierarchy
 
@@ -110,12 +110,10 @@ class Table:
     def collapse(self, attributes: Iterable[str] = ()) -> Collapsed:
         """The distinct tuples of the quasi-identifiers with their counts and attributes."""
         names = list(dict.fromkeys(attributes))
-        return Collapsed([self.column(q) for q in self.quasi], [self.column(a) for a in names], len(self))
+        return collapse([self.column(q) for q in self.quasi], [self.column(a) for a in names], len(self))
 
     def suppressed(self, collapsed: Collapsed) -> Bools:
         """The tuples whose every quasi-identifier is "*": suppressed records."""
-        if not self.quasi:
-            return np.zeros(len(collapsed.counts), np.bool_)
         stars = [np.array([v == TOP for v in self.column(q).values]) for q in self.quasi]
         every = [star[collapsed.tuples[:, j]] for j, star in enumerate(stars)]
         return np.asarray(np.logical_and.reduce(every))

@@ -1,0 +1,237 @@
+"""What every anonymizer shares: a collapsed table, the models it must meet, and repair by merging."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nlp_deid.tables.arrays import Bools, Floats, Ints, fold, number, summed
+from nlp_deid.tables.base import Model, ModelError, Treatment
+from nlp_deid.tables.classes import Classes, Collapsed
+from nlp_deid.tables.labels import Labeller, Labels
+
+_NEAREST = 24  # classes tried for one that takes records in and still holds
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Models to enforce on a table.
+
+    Attributes:
+        data: the collapsed table.
+        models: as the caller gave them; all must hold in the end.
+        enforced: the same as conditions on single classes, for searches.
+        treatment: how suppressed and missing records count.
+        budget: the most records that may be suppressed.
+    """
+
+    data: Collapsed
+    models: tuple[Model, ...]
+    enforced: tuple[Model, ...]
+    treatment: Treatment
+    budget: int
+
+    @property
+    def rows(self) -> int:
+        """The number of records."""
+        return int(self.data.counts.sum())
+
+    @property
+    def smallest(self) -> int:
+        """A class of fewer records cannot hold."""
+        return max(model.smallest for model in self.enforced)
+
+    @property
+    def by_size(self) -> bool:
+        """Whether the size of a class alone decides."""
+        return not any(model.attributes for model in self.enforced)
+
+    def classes(self, of_tuple: Ints, count: int, data: Collapsed | None = None) -> Classes:
+        """Classes of an assignment, counted as the treatment says."""
+        ignored = self.treatment.missing_sensitive == "ignored"
+        return (data or self.data).classes(of_tuple, count, self.treatment.distribution, ignored)
+
+    def fine(self, of_tuple: Ints, count: int, data: Collapsed | None = None) -> Bools:
+        """For each class whether it holds by itself."""
+        data = data or self.data
+        kept = of_tuple >= 0
+        fine = summed(of_tuple[kept], data.counts[kept], count) >= self.smallest
+        if self.by_size or not fine.any():
+            return fine
+        # Only classes that are large enough are looked into.
+        place = np.where(fine, np.cumsum(fine) - 1, -1)
+        narrowed = np.where(kept, place[of_tuple], -1)
+        classes = self.classes(narrowed, int(fine.sum()), data)
+        if self.treatment.distribution == "kept":
+            classes = replace(classes, totals=self.data.totals)
+        fine[fine] = np.logical_and.reduce([model.fine(classes) for model in self.enforced])
+        return fine
+
+    def failing(self, of_tuple: Ints, count: int) -> tuple[list[Model], Bools]:
+        """The models that do not hold for a release, and the classes at fault."""
+        classes = self.classes(of_tuple, count)
+        if self.treatment.suppressed == "class" and (of_tuple < 0).any():
+            classes = self.classes(np.where(of_tuple < 0, count, of_tuple), count + 1)
+        models = [model for model in self.models if not model.holds(classes)]
+        at_fault = np.zeros(len(classes), np.bool_)
+        for model in models:
+            fine = model.fine(classes)
+            figures = model.figures(classes)
+            worst = figures.argmin() if model.least else figures.argmax()
+            at_fault |= ~fine if not fine.all() else np.arange(len(classes)) == worst
+        return models, at_fault
+
+    def infeasible(self) -> list[str]:
+        """For each model that not even the whole table as one class meets, what is wrong."""
+        whole = self.classes(np.zeros(len(self.data), np.int64), 1)
+        return [
+            f"{model}: the whole table as one class of {self.rows} records has the figure "
+            f"{float(model.figures(whole)[0]):.6g}"
+            for model in self.models
+            if not model.fine(whole)[0]
+        ]
+
+
+@dataclass(frozen=True)
+class Recoding:
+    """A table's classes.
+
+    Attributes:
+        of_tuple: for each tuple its class, -1 if it is suppressed.
+        labels: of the classes.
+        merged: records that were left over and went into the nearest class.
+    """
+
+    of_tuple: Ints
+    labels: Labels
+    merged: int = 0
+
+    @property
+    def count(self) -> int:
+        """The number of classes."""
+        return len(self.labels.index)
+
+
+def finish(problem: Problem, labeller: Labeller, of_tuple: Ints, leftovers: str) -> Recoding:
+    """Place what a search left over, join classes of equal labels, and repair until all models hold.
+
+    Args:
+        problem: the models.
+        labeller: how classes are written.
+        of_tuple: the search's classes; -1 for a tuple that is left over.
+        leftovers: "merge" into the nearest class, or "suppress" as far as the budget goes.
+
+    Raises:
+        ModelError: some model cannot hold.
+    """
+    merged = 0
+    left = of_tuple < 0
+    if left.any() and not (leftovers == "suppress" and problem.data.counts[left].sum() <= problem.budget):
+        of_tuple = _place(problem, labeller, of_tuple)
+        merged = int(problem.data.counts[left & (of_tuple >= 0)].sum())
+    while True:
+        of_tuple, labels = _joined(problem, labeller, of_tuple)
+        failing, at_fault = problem.failing(of_tuple, len(labels.index))
+        if not failing:
+            return Recoding(of_tuple, labels, merged)
+        if at_fault[len(labels.index) :].any() or len(labels.index) < 2:
+            raise cannot(problem, failing)
+        weakest = np.flatnonzero(at_fault)[0]
+        block = np.flatnonzero(of_tuple == weakest)
+        of_tuple = np.where(of_tuple == weakest, -1, of_tuple)
+        of_tuple = _absorb(problem, labeller, _renumbered(of_tuple), block)
+
+
+def _joined(problem: Problem, labeller: Labeller, of_tuple: Ints) -> tuple[Ints, Labels]:
+    """The classes without two of equal labels, numbered in the order of their labels."""
+    while True:
+        of_tuple = _renumbered(of_tuple)
+        count = int(of_tuple.max(initial=-1)) + 1
+        labels = labeller.labels(problem.data.tuples, of_tuple, count)
+        key = fold(list(labels.index.T), [max(len(texts), 1) for texts in labels.texts])
+        same, distinct = number(key)
+        if distinct == count:
+            return of_tuple, labels
+        of_tuple = np.where(of_tuple >= 0, same[of_tuple], -1)
+
+
+def _renumbered(of_tuple: Ints) -> Ints:
+    """Classes 0, 1, ... without gaps."""
+    kept = of_tuple >= 0
+    result = np.full(len(of_tuple), -1, np.int64)
+    if kept.any():
+        result[kept] = number(of_tuple[kept], int(of_tuple.max()) + 1)[0]
+    return result
+
+
+def _place(problem: Problem, labeller: Labeller, of_tuple: Ints) -> Ints:
+    """Each tuple left over goes into the nearest class that takes it; the rest make one block."""
+    of_tuple = _renumbered(of_tuple)
+    rest = []
+    for tuple_ in np.flatnonzero(of_tuple < 0):
+        block = np.array([tuple_])
+        target = _nearest_fine(problem, labeller, of_tuple, block)
+        if target is None:
+            rest.append(tuple_)
+        else:
+            of_tuple[tuple_] = target
+    return _absorb(problem, labeller, of_tuple, np.array(rest, np.int64)) if rest else of_tuple
+
+
+def _absorb(problem: Problem, labeller: Labeller, of_tuple: Ints, block: Ints) -> Ints:
+    """The block joins the nearest class that takes it, or takes classes in until it holds itself."""
+    while True:
+        target = _nearest_fine(problem, labeller, of_tuple, block)
+        if target is not None:
+            of_tuple[block] = target
+            return of_tuple
+        costs = _costs(problem, labeller, of_tuple, block)
+        if not len(costs):
+            break
+        taken = np.flatnonzero(of_tuple == costs.argmin())
+        of_tuple[taken] = -1
+        block = np.concatenate([block, taken])
+        of_tuple = _renumbered(of_tuple)
+        alone = np.full(len(of_tuple), -1, np.int64)
+        alone[block] = 0
+        if problem.fine(alone, 1)[0]:
+            of_tuple[block] = int(of_tuple.max(initial=-1)) + 1
+            return of_tuple
+    if int(problem.data.counts[block].sum()) <= problem.budget:
+        return of_tuple
+    raise cannot(problem, [])
+
+
+def _costs(problem: Problem, labeller: Labeller, of_tuple: Ints, block: Ints) -> Floats:
+    """For each class what its label's growth costs if the block comes in, in records."""
+    data = problem.data
+    count = int(of_tuple.max(initial=-1)) + 1
+    if not count:
+        return np.zeros(0)
+    kept = of_tuple >= 0
+    sizes = summed(of_tuple[kept], data.counts[kept], count)
+    before = labeller.labels(data.tuples, of_tuple, count).losses.mean(1)
+    after = labeller.union_losses(data.tuples, of_tuple, count, block)
+    return np.asarray((after - before) * sizes + after * int(data.counts[block].sum()))
+
+
+def _nearest_fine(problem: Problem, labeller: Labeller, of_tuple: Ints, block: Ints) -> int | None:
+    """The class that takes a block in at least cost and then holds, among the nearest."""
+    costs = _costs(problem, labeller, of_tuple, block)
+    for target in np.argsort(costs, kind="stable")[:_NEAREST]:
+        trial = np.where(of_tuple == target, 0, -1)
+        trial[block] = 0
+        if problem.fine(trial, 1)[0]:
+            return int(target)
+    return None
+
+
+def cannot(problem: Problem, failing: Sequence[Model]) -> ModelError:
+    """The error that says which model cannot hold, and why."""
+    reasons = problem.infeasible() or [f"{model}: no classes were found that meet it" for model in failing]
+    reasons = reasons or [f"{model}" for model in problem.models]
+    return ModelError(
+        f"cannot hold with at most {problem.budget} of {problem.rows} records suppressed: {'; '.join(reasons)}"
+    )
