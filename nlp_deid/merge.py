@@ -10,11 +10,13 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from nlp_deid.labels import CATEGORIES, LABELS, check_label
 from nlp_deid.note import Span
 
+_PLACE = attrgetter("start", "end", "label", "score", "source")
 _ORDER = {name: rank for rank, name in enumerate(LABELS)}
 
 
@@ -86,7 +88,7 @@ class Merge:
         starts = [keep.start for keep in kept]
         longest = max((keep.end - keep.start for keep in kept), default=0)
         survivors, verdicts = [], []
-        for span in sorted(set(proposals)):
+        for span in sorted(set(proposals), key=_PLACE):
             if span.score < self.threshold:
                 verdicts.append(Verdict(span, "weak"))
             elif span.score < self.veto_below and (keep := _holding(span, kept, starts, longest)):

@@ -14,7 +14,7 @@ import regex
 
 from nlp_deid.detect.lexicon import Lexicon
 from nlp_deid.detect.literals import Literals
-from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, WORD, Kind, NameWords, Word, is_gap
+from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, WORD, Kind, Word, is_gap, name_words
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
 
@@ -89,6 +89,7 @@ _CREDENTIALS = (
     r"RPSGT|EMT|EMT-P|NREMT|RDMS|RVT|RDCS|MT|MLS|CCRN|CHPN|CWOCN|BCBA|CGC|Ed\.?S\.?|Ed\.?D\.?|M\.?Ed\.?|PGY-?\d|MS[34]|"
     r"attending|hospitalist|intensivist|interpreter|chaplain|case manager|social worker"
 )
+_SMALL_CREDENTIALS = frozenset("ahics")  # first letters of those in small letters
 _CREDENTIAL = regex.compile(rf"(?:{_CREDENTIALS})(?!\w)")
 _AFTER = regex.compile(rf"(?:{GAP}?,|{GAP}?\(|{GAP}?/)?{GAP}?(?<=[\s,(/])(?:{_CREDENTIALS})(?!\w)")
 
@@ -103,7 +104,7 @@ class Context(Detector):
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
         lexicon = lexicon or Lexicon.load()
-        self.words = NameWords(lexicon)
+        self.words = name_words(lexicon)
         # What only people do: a single capitalised word before it is a name.
         self._verb = regex.compile(
             rf"(?<![\p{{L}}'])(\p{{Lu}}\p{{Ll}}+(?:-\p{{Lu}}\p{{Ll}}+)?){GAP}(?:\L<verbs>)(?!\w)",
@@ -290,13 +291,14 @@ class Context(Detector):
 
     def _credentialed(self, text: str) -> Iterator[tuple[int, int]]:
         """Names before credentials ("Ada Park, MD")."""
-        words = list(self.words.capitalised(text))
+        words = self.words.capitalised(text)
         for i, word in enumerate(words):
-            if word.kind is Kind.OTHER and not word.last:
+            if word.stop or not word.nameable or len(word.text) < 2:
                 continue
-            if word.stop or len(word.text) < 2 or not _AFTER.match(text, word.end):
+            behind = text[word.end : word.end + 4].lstrip(f" ,(/{WRAP}")[:1]
+            if not (behind.isupper() or behind in _SMALL_CREDENTIALS) or not _AFTER.match(text, word.end):
                 continue
-            if word.kind is Kind.OTHER or _CREDENTIAL.fullmatch(word.text):
+            if _CREDENTIAL.fullmatch(word.text):
                 continue
             start = word.start
             for previous in reversed(words[max(0, i - 4) : i]):

@@ -7,9 +7,9 @@ are no names. Unknown words are kept apart: rare and foreign names are mostly in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import NamedTuple
 
 import regex
 
@@ -37,9 +37,8 @@ class Kind(Enum):
     OTHER = "no name"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A capitalised word of a view, [start, end)."""
+class Word(NamedTuple):
+    """A word of a view, [start, end), and what it can be."""
 
     start: int
     end: int
@@ -66,8 +65,14 @@ def plain(word: str) -> str:
     return fold(word.lower())
 
 
+@lru_cache(maxsize=4)
+def name_words(lexicon: Lexicon) -> NameWords:
+    """The sorter of a lexicon, shared by all that ask."""
+    return NameWords(lexicon)
+
+
 class NameWords:
-    """Sorts words by the lexicon."""
+    """Sorts words by the lexicon; ask `name_words` for one."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._first_common = lexicon.words("firstnames_common")
@@ -97,6 +102,7 @@ class NameWords:
         self.particles = lexicon.words("name_particles")
         self.things = lexicon.words("eponym_things")
         self._known: dict[str, tuple[Kind, bool, bool, bool, bool]] = {}
+        self._last_text: tuple[str, list[Word]] = ("", [])
 
     def _sort(self, word: str) -> tuple[Kind, bool, bool, bool]:
         if len(word) == 1:
@@ -106,9 +112,7 @@ class NameWords:
         last_common = key in self._last_common
         first = first_common or key in self._first
         last = last_common or key in self._last
-        is_word = (
-            key in self.plain_words or key in self._others or word in self._abbreviations
-        )
+        is_word = key in self.plain_words or key in self._others or word in self._abbreviations
         if "-" in word and not (first or last or is_word):
             return self._sort_parts(word), False, True, False
         if key in self._eponyms and not first_common:
@@ -142,10 +146,13 @@ class NameWords:
         """The word `text` at `start`, sorted."""
         return Word(start, start + len(text), text, *self._look(text))
 
-    def capitalised(self, text: str) -> Iterator[Word]:
-        """The capitalised words of a view's text, in order."""
-        for match in _CAPITAL.finditer(text):
-            yield self.word(match[0], match.start())
+    def capitalised(self, text: str) -> list[Word]:
+        """The capitalised words of a view's text, in order; those of the last text are kept."""
+        last, words = self._last_text
+        if last is not text:
+            words = [self.word(match[0], match.start()) for match in _CAPITAL.finditer(text)]
+            self._last_text = (text, words)
+        return words
 
 
 def is_gap(text: str, start: int, end: int) -> bool:

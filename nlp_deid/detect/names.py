@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import regex
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.name_words import GAP, WORD, Kind, NameWords, Word, is_gap
+from nlp_deid.detect.name_words import GAP, WORD, Kind, Word, is_gap, name_words
 from nlp_deid.detect.phrases import words_of
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
@@ -25,7 +25,7 @@ class Names(Detector):
     name = "names"
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
-        self.words = NameWords(lexicon or Lexicon.load())
+        self.words = name_words(lexicon or Lexicon.load())
 
     def find(self, note: Note) -> list[Span]:
         """Runs of name words, "Last, First" pairs, and lower-case pairs of first name and surname."""

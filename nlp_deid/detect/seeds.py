@@ -1,7 +1,7 @@
 """Known values, and where they stand in a text in any of their forms.
 
 A name comes back whole or in part, in lower case, with a possessive, misspelt by a letter, as
-initials, spelled out, or inside a user name; a number comes back with other separators, an
+initials, spelled out, by its nickname, or inside a user name; a number comes back with other separators, an
 address in other case.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import regex
 from rapidfuzz.distance import OSA
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, Kind, NameWords, Word, plain
+from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, Kind, Word, name_words, plain
 from nlp_deid.detect.whole_names import TOKEN, Person, find_spelled, find_whole, person
 from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Note, Span
@@ -71,7 +72,7 @@ class Search:
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
         lexicon = lexicon or Lexicon.load()
-        self.words = NameWords(lexicon)
+        self.words = name_words(lexicon)
         self._cues = frozenset().union(*(lexicon.words(name) for name in _CUE_LISTS))
 
     def add_name(self, seeds: Seeds, value: str, label: str, known: bool = False) -> None:
@@ -84,20 +85,42 @@ class Search:
         value = View(value).text
         words = [self.words.word(match[0], match.start()) for match in TOKEN.finditer(value)]
         full = [word for word in words if self._counts(word, known)]
-        for word in full:
-            key = plain(word.text)
-            if word.kind in (Kind.NAME, Kind.UNKNOWN) and len(key) > 2 and not word.stop:
-                seeds.words.setdefault(key, label)
-            elif known and not word.stop:
-                seeds.known.setdefault(key, label)
-            elif known or (word.kind in (Kind.AMBIGUOUS, Kind.EPONYM) and word.text[0].isupper()):
-                seeds.capitals.setdefault(key, label)
         if len(full) > 1:
             first, last = (full[1], full[0]) if "," in value else (full[0], full[-1])
             seeds.initials.setdefault((first.text[0] + last.text[0]).upper(), label)
+        short = self._short_forms(full) if known else []
+        for word in (*full, *short):
+            self._add_word(seeds, word, label, known)
         if known and len(words) > 1:
-            seeds.people.setdefault(person(words, self.words, seeds.words), label)
+            seeds.people.setdefault(person((*words, *short), self.words, seeds.words), label)
             seeds.values.setdefault(value.replace(WRAP, " ").strip(), label)
+
+    @staticmethod
+    def _add_word(seeds: Seeds, word: Word, label: str, known: bool) -> None:
+        key = plain(word.text)
+        if word.kind in (Kind.NAME, Kind.UNKNOWN) and len(key) > 2 and not word.stop:
+            seeds.words.setdefault(key, label)
+        elif known and not word.stop:
+            seeds.known.setdefault(key, label)
+        elif known or (word.kind in (Kind.AMBIGUOUS, Kind.EPONYM) and word.text[0].isupper()):
+            seeds.capitals.setdefault(key, label)
+
+    def _short_forms(self, words: Sequence[Word]) -> list[Word]:
+        """Nicknames of the first names among some words: "Bill" and "Will" of "William"."""
+        return [
+            self.words.word(nickname.capitalize(), 0)
+            for word in words
+            for nickname in self._nicknames.get(plain(word.text), ())
+        ]
+
+    @cached_property
+    def _nicknames(self) -> dict[str, list[str]]:
+        """First name to nicknames."""
+        found: dict[str, list[str]] = {}
+        for nickname, names in self._lexicon.rows("nicknames"):
+            for name in names.split(", "):
+                found.setdefault(name, []).append(nickname)
+        return found
 
     def _counts(self, word: Word, known: bool) -> bool:
         """Whether a word of a name is looked for by itself."""
