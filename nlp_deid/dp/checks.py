@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ def check_epsilon(epsilon: float, allow_large: bool = False) -> float:
             f"ε = {epsilon:g} protects nobody in earnest; above {LARGE_EPSILON:g} allow_large must be set"
         )
     return float(epsilon)
+
+
+def exact(number: float) -> Fraction:
+    """The decimal number that was written: ten times 0.1 is 1, which it is not in binary."""
+    return Fraction(repr(float(number)))
 
 
 def check_delta(delta: float) -> float:

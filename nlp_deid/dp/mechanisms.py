@@ -24,6 +24,7 @@ from nlp_deid.dp.checks import (
     check_epsilon,
     check_sensitivity,
     check_whole,
+    exact,
     integers,
     reals,
 )
@@ -116,7 +117,7 @@ class Laplace(Additive):
     def _rate(self, size: int = 1) -> Fraction:
         """ε for one lattice step; the sensitivity in steps grows by rounding, once for each entry."""
         steps = math.ceil(Fraction(self.sensitivity) / Fraction(self.granularity)) + size - 1
-        return Fraction(self.epsilon) / steps
+        return exact(self.epsilon) / steps
 
     def _noise(self, size: int) -> Integers:
         return decay_of(self._rate(size)).draw_signed(size, self.entropy)
@@ -156,7 +157,7 @@ class Geometric(Additive):
 
     @cached_property
     def _rate(self) -> Fraction:
-        return Fraction(self.epsilon) / int(self.sensitivity)
+        return exact(self.epsilon) / int(self.sensitivity)
 
     def _noise(self, size: int) -> Integers:
         return decay_of(self._rate).draw_signed(size, self.entropy)
@@ -225,7 +226,7 @@ class Staircase(Additive):
     @cached_property
     def _law(self) -> Steps:
         width = math.ceil(Fraction(self.sensitivity) / Fraction(self.granularity))
-        epsilon = Fraction(self.epsilon) / (self.changes or 1)
+        epsilon = exact(self.epsilon) / (self.changes or 1)
         return Steps(epsilon, width, best_step(float(epsilon), width, self.optimal))
 
     def release(self, value: ArrayLike) -> Any:

@@ -151,6 +151,7 @@ class Decay:
     def __init__(self, rate: Fraction) -> None:
         if rate < _LEAST_RATE:
             raise ValueError("ε is too small against the sensitivity: their quotient must be at least 2^-60")
+        self.rate = rate
         self._digits: list[Table] = []
         while rate < _SMALL_RATE:
             self._digits.append(Table(weighted([(1, i * rate) for i in range(_DIGIT)])))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nlp_deid.dp.checks import PrivacyError, check_alpha, check_epsilon, check_sensitivity, reals
+from nlp_deid.dp.checks import PrivacyError, check_alpha, check_epsilon, check_sensitivity, exact, reals
 from nlp_deid.dp.sampling import Entropy, Integers, Table, Weight, decay, os_entropy, weighted, words
 
 _CHUNK = 1 << 20  # most flips held at once
@@ -91,7 +91,7 @@ class Exponential:
 
     @property
     def _slope(self) -> Fraction:
-        return Fraction(self.epsilon) / Fraction(self.sensitivity) / (1 if self.monotonic else 2)
+        return exact(self.epsilon) / Fraction(self.sensitivity) / (1 if self.monotonic else 2)
 
     def _costs(self, scores: ArrayLike) -> list[Fraction]:
         """ε (u_max - u_i) / 2Δ, exactly."""
