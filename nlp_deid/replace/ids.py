@@ -23,7 +23,8 @@ CHECKS = ("break", "valid")
 _VALID_ATTEMPTS = 3000
 _BLANK = re.compile(r"\s+")
 _JOINED = re.compile(r"(\s*(?:[,;/&|\n]|\b(?:or|and)\b)\s*)")
-_SSN_LAYOUT = re.compile(r"\D*\d{3}\D\d{2}\D\d{4}(?:\D.*)?", re.DOTALL)
+# Nine digits may be a Social Security number whatever they are called; a letter behind makes a Medicare claim number.
+_SSN = re.compile(r"0{9}(?:[Aa][0Aa]?)?")
 _LAST_DIGITS = re.compile(r"\d(?=\D*\Z)")
 _KEYPAD = dict(zip(ascii_lowercase, "22233344455566677778889999", strict=True))
 # Social Security numbers never begin with 9; groups 01 to 49 of 9xx are no taxpayer number (IRS) either.
@@ -100,12 +101,8 @@ class IdSurrogates(Scope):
         if not shape.slots:
             return None
         old, kinds = shape.values, shape.kinds
-        starts_as_ssn = len(old) >= 9 and old[:9].isdigit() and _SSN_LAYOUT.fullmatch(text)
-        if len(old) == 9 and old.isdigit() and (starts_as_ssn or label in ("SSN", "HEALTHPLAN")):
+        if _SSN.fullmatch(kinds):
             key = (label, old, "ssn")
-            new = self.settle(key, partial(self._ssn, key))
-        elif starts_as_ssn:  # a Medicare claim number: SSN and a letter
-            key = (label, old, kinds.lower())
             new = self.settle(
                 key, lambda attempt: self._ssn(key, attempt) + self._fresh(key, attempt, kinds[9:])
             )
@@ -200,7 +197,8 @@ class IdSurrogates(Scope):
     def _dialled(self, key: tuple[str, ...], plan: Plan, attempt: str) -> str | None:
         new = plan.make(self.draw(key, attempt, plan.size))
         same_area = len(new) == 10 and new[3:6] == "555" and new[:3] == plan.core[:3]
-        return None if new == plan.core or same_area else new
+        same_end = len(new) > 6 and new[-4:] == plan.core[-4:]
+        return None if new == plan.core or same_area or same_end else new
 
     # ---- addresses
 

@@ -101,7 +101,7 @@ def tokens(label: str, text: str) -> list[tuple[re.Match[str], str]]:
     parts: list[tuple[re.Match[str], str]] = []
     for found in _TOKEN.finditer(text):
         word = found[0].casefold()
-        if word[0].isdigit():
+        if word[0].isdecimal():
             kind = "number"
         elif word in kept or word.removesuffix("'s") in kept:
             kind = "kept"
@@ -135,7 +135,7 @@ def _goes_on(text: str, before: re.Match[str], found: re.Match[str]) -> bool:
 
 
 def _is_ordinal(found: re.Match[str]) -> bool:
-    return found[0][0].isdigit() and not found[0].isdigit()
+    return found[0][0].isdecimal() and not found[0].isdecimal()
 
 
 def _is_small(word: str) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import partial
+from string import ascii_lowercase
 
 from nlp_deid.replace import us_places
 from nlp_deid.replace.invented import names, saints
 from nlp_deid.replace.keys import Source
 from nlp_deid.replace.place_words import LABELS, kept_words, plain_name, real_names, short_forms, tokens
 from nlp_deid.replace.scope import Scope, compact
-from nlp_deid.replace.shapes import match_case
+from nlp_deid.replace.shapes import match_case, shape_of
 
 _ORDINAL = re.compile(r"([0-9]+)(st|nd|rd|th)", re.IGNORECASE)
 _ACRONYM = re.compile(r"[A-Z]{2,5}")
@@ -112,7 +113,7 @@ class PlaceSurrogates(Scope):
     def _zip(self, text: str) -> str | None:
         found = _ZIP.fullmatch(text)
         if not found or not text.isascii():
-            return None
+            return self._postcode(text)
         source, rest, more = found.groups()
         state = us_places.zip3_states().get(source)
         target = self._target(state or source)
@@ -131,6 +132,21 @@ class PlaceSurrogates(Scope):
             return None
         digits = iter(made)
         return re.sub("[0-9]", lambda _: next(digits), text)
+
+    def _postcode(self, text: str) -> str | None:
+        """A postal code of another country: other letters and digits in the same layout."""
+        shape = shape_of(text)
+        key = ("ZIP", shape.values)
+
+        def render(attempt: str) -> str | None:
+            seed = self.draw(key, attempt, 260 ** len(shape.kinds))
+            made = ""
+            for kind in shape.kinds:
+                seed, at = divmod(seed, 26 if kind in "Aa" else 10)
+                made += ascii_lowercase[at] if kind in "Aa" else str(at)
+            return shape.fill(made) if made != shape.values else None
+
+        return self.settle(key, render) if shape.slots else None
 
     def _more(self, key: tuple[str, ...], more: str | None) -> str:
         return f"{(int(more) + 1 + self.draw((*key, more), '0', 9999)) % 10000:04}" if more else ""
