@@ -74,10 +74,13 @@ def _atom(sign: str, person: Person, first: Slot, persons: Persons) -> _Atom | N
 
 
 def _match(local: str, atoms: list[_Atom]) -> regex.Match[str] | None:
-    real = [letters[:1] if initial else letters for _, letters, initial in atoms]
-    patterns = [f"({regex.escape(part) or '[a-z]'})" for part in real]
-    if len(real[-1]) > _CUT:
-        patterns[-1] = f"({regex.escape(real[-1][:_CUT])}{_optional(real[-1][_CUT:])})"
+    patterns: list[str] = []
+    for slot, letters, initial in atoms:
+        part = letters[:1] if initial else letters
+        if slot[0] == "last" and len(part) > _CUT:
+            patterns.append(f"({regex.escape(part[:_CUT])}{_optional(part[_CUT:])})")
+        else:
+            patterns.append(f"({regex.escape(part) or '[a-z]'})")
     return regex.fullmatch(f"({_GAP})".join(patterns) + _REST, local, regex.IGNORECASE | regex.ASCII)
 
 

@@ -263,6 +263,10 @@ def _without_echoes(pieces: list[Piece], groups: list[list[int]]) -> tuple[list[
 def _without_particles(pieces: list[Piece], groups: list[list[int]]) -> list[list[int]]:
     """Groups that are no particle: a particle has a name behind it, and its like is no name there."""
     kept = []
+    # "VAN BUREN, MARTIN", "Van der Berg": a second particle or a later comma tells it from a first name.
+    surely = len(groups) > 1 and (
+        _comma(pieces, groups, False) > 1 or pieces[groups[1][0]].word in _PARTICLES
+    )
     for number, group in enumerate(groups):
         piece = pieces[group[0]]
         particle = (
@@ -270,7 +274,7 @@ def _without_particles(pieces: list[Piece], groups: list[list[int]]) -> list[lis
             and piece.kind is Kind.WORD
             and len(group) == 1
             and number + 1 < len(groups)
-            and (number > 0 or piece.text.islower() or piece.word not in _PARTICLE_OR_NAME)
+            and (number > 0 or surely or piece.text.islower() or piece.word not in _PARTICLE_OR_NAME)
             and "," not in pieces[group[0] + 1].text
         )
         if not particle:

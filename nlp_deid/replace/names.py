@@ -181,8 +181,8 @@ class People:
         return None
 
     def _draw_nick(self, slot: Slot, words: dict[Slot, str], used: set[str]) -> str | None:
-        """A short form of the person's surrogate; where it has none, itself, or a name of its own for a
-        nickname that is in no list."""
+        """A short form of the person's surrogate; where it has none, the surrogate itself, or a name of its
+        own for a nickname in quotes, which stands beside it."""
         _, formal, nickname = slot
         name = words.get(("first", formal))
         if name is None:
@@ -192,7 +192,7 @@ class People:
             start = self._source.number(len(short), "nick", self._patient, nickname)
             if (found := self._free(short, start, used)) is not None:
                 return found
-        return name if formal in self._pools.nicknames.get(nickname, ()) else self._draw(slot, used)
+        return self._draw(slot, used) if self.persons.is_quoted(nickname) else name
 
     def _free(self, pool: Sequence[str], start: int, used: set[str]) -> str | None:
         for step in range(len(pool)):

@@ -117,6 +117,10 @@ class Persons:
             first = best
             seen.add(best)
 
+    def is_quoted(self, nickname: str) -> bool:
+        """Whether a nickname stands in quotes beside a first name somewhere."""
+        return nickname in self._quoted
+
     def _stands_for(self, nickname: str) -> set[str]:
         return {*self._pools.nicknames.get(nickname, ()), *self._quoted.get(nickname, ())}
 
