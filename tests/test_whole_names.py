@@ -46,6 +46,7 @@ def found(header: Header, text: str, *names: str, label: str = "PATIENT") -> str
         ("Trauma Zulu-88", 'alias "[trauma zulu-88]" no trauma'),
         ("Maria de la Cruz", "[Maria de la Cruz] vino de la casa"),
         ("R. O", "r o b o t"),
+        ("Quillfeather, William", "[Bill] came, [Willie] too; a bill; [quillfeather, bill]; [Will] sat"),
     ],
 )
 def test_forms_of_a_known_name(header: Header, name: str, text: str) -> None:

@@ -1,8 +1,8 @@
 """Known values, and where they stand in a text in any of their forms.
 
 A name comes back whole or in part, in lower case, with a possessive, misspelt by a letter, as
-initials, spelled out, by its nickname, or inside a user name; a number comes back with other separators, an
-address in other case.
+initials, spelled out, as a nickname (if known beforehand), or inside a user name; a number comes back
+with other separators, an address in other case.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Search:
     """Makes seeds of values and finds them in notes."""
 
     def __init__(self, lexicon: Lexicon | None = None) -> None:
-        lexicon = lexicon or Lexicon.load()
+        self._lexicon = lexicon = lexicon or Lexicon.load()
         self.words = name_words(lexicon)
         self._cues = frozenset().union(*(lexicon.words(name) for name in _CUE_LISTS))
 
