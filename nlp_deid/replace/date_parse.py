@@ -105,15 +105,21 @@ def shape(text: str) -> str:
 @lru_cache(maxsize=4096)
 def layouts(blanked: str, day_first: bool) -> tuple[Layout, ...]:
     """The ways to read a shape, best first; none if it is no date."""
-    ranges = [(0, len(blanked))]
-    if behind := _TIME_BEHIND.search(blanked):
-        ranges.append((0, behind.start()))
-    if before := _TIME_BEFORE.match(blanked):
-        ranges.append((before.end(), len(blanked)))
-    found: list[Layout] = []
-    for start, end in ranges:
-        found += _Reader(blanked, start, end, day_first).layouts()
+    found = list(_Reader(blanked, 0, len(blanked), day_first).layouts())
+    for clock, start, end in _without_clock(blanked):
+        rest = _Reader(blanked, start, end, day_first).layouts()
+        # Four bare figures are a clock only beside a year: in "Feb 29, 2019" they are an impossible year.
+        bare = clock.strip(" ,@").isdecimal()
+        found += [one for one in rest if not bare or any(slot.role in "Yy" for slot in one.slots)]
     return tuple(found)
+
+
+def _without_clock(blanked: str) -> Iterator[tuple[str, int, int]]:
+    """Each way to leave out a time of day: its characters, and the range of the rest."""
+    if behind := _TIME_BEHIND.search(blanked):
+        yield behind[0], 0, behind.start()
+    if before := _TIME_BEFORE.match(blanked):
+        yield before[0], before.end(), len(blanked)
 
 
 def _tokens(blanked: str, start: int, end: int) -> list[Token]:

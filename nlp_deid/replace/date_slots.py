@@ -41,10 +41,10 @@ class Slot(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """One way to read a shape: its slots by position, the number of parts, the width of doubtful figures."""
+    """One way to read a shape: its slots by position, the roles of each part, the width of doubtful figures."""
 
     slots: tuple[Slot, ...]
-    parts: int
+    roles: tuple[str, ...]
     width: int
 
 
@@ -76,7 +76,8 @@ def make_layout(blanked: str, tokens: Sequence[Token], elements: Sequence[Elemen
         padded = any(slot.role == "Y" for slot in slots)
     order = {"G": 0, "d": 1, "g": 2}
     slots.sort(key=lambda slot: (slot.start, order.get(slot.role, 1)))
-    return Layout(tuple(slots), part + 1, 2 if padded else 1)
+    roles = ("".join(slot.role for slot in slots if slot.part == one) for one in range(part + 1))
+    return Layout(tuple(slots), tuple(roles), 2 if padded else 1)
 
 
 def _tight(blanked: str, start: int, end: int) -> bool:

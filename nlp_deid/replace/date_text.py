@@ -142,7 +142,10 @@ class DateText:
             if a feast has no computable day, if the form cannot hold the new date, or if a text with a full
             date would come out unchanged.
         """
-        by = timedelta(days=days)
+        try:
+            by = timedelta(days=days)
+        except OverflowError:
+            return None
         return self.move(lambda day: day + by, anchor)
 
     def move(self, to: Callable[[date], date | None], anchor: date | None = None) -> str | None:

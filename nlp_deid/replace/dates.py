@@ -32,6 +32,7 @@ _ALIKE = str.maketrans("lIOo", "1100")
 _RUN = re.compile(r"[^\W_]+")
 _NOISE = re.compile(r"[^\W\d_][0-9]|[0-9][^\W\d_]|(?<![^\W_])[lIOo]{1,2}(?![^\W_])")
 _NUMERIC = re.compile(r"(?<![\w./-])(\d{1,2})([/.-])(\d{1,2})\2(?:\d{4}|\d{2})(?![\w/-]|\.\d)")
+_SAFE = frozenset({("mdY",), ("dmY",), ("Ymd",), ("mdy",), ("dmy",), ("md",), ("dm",)})  # nothing to refuse
 _ENDING = "stndrheSTNDRHE"
 
 
@@ -105,7 +106,9 @@ def _refuse(plain: str, layout: Layout, values: list[int]) -> None:
     Raises:
         ValueError: 2/30 read as February 1930, or 2/29, 2019 read as a day and a year.
     """
-    roles = ["".join(slot.role for slot in layout.slots if slot.part == part) for part in range(layout.parts)]
+    roles = layout.roles
+    if roles in _SAFE:
+        return
     for slot, value in zip(layout.slots, values, strict=True):
         before = roles[slot.part - 1] if slot.part else "Y"
         alone = roles[slot.part] in ("Y", "y")
@@ -122,14 +125,14 @@ def _parts(layout: Layout, values: list[int], latest: int) -> tuple[Part, ...]:
     Raises:
         ValueError: one of them is impossible.
     """
-    known: list[dict[str, int]] = [{} for _ in range(layout.parts)]
+    known: list[dict[str, int]] = [{} for _ in layout.roles]
     for slot, value in zip(layout.slots, values, strict=True):
         known[slot.part][slot.role] = value
         if slot.role == "y" or (slot.role == "e" and slot.width == 2):
             known[slot.part]["Y"] = latest - (latest - value) % 100
         elif slot.role == "e":
             known[slot.part]["Y"] = value
-    if layout.parts > 1:
+    if len(known) > 1:
         _complete(known)
     return tuple(_part(one) for one in known)
 
