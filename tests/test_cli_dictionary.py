@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from nlp_deid import cli
+from nlp_deid.detect.dictionary_files import DictionaryError
 from nlp_deid.pipeline import PipelineError, load
 
 
@@ -201,7 +202,7 @@ def test_dictionaries_that_cannot_be_used(run: Run, terms: Terms, tmp_path: Path
     own = tmp_path / "own"
     run("dictionary", "add", own, terms("zqsecret"), "--name", "fine", "--kind", "keep")
     (tmp_path / "config.yaml").write_text("detectors: [rules]\n")
-    with pytest.raises(PipelineError, match="no part keep_list, so it cannot use the list fine"):
+    with pytest.raises(DictionaryError, match="no part keep_list, so it cannot use the list fine"):
         load(tmp_path, dictionaries=own)
     (tmp_path / "config.yaml").write_text(
         f"detectors: [rules, lexicon]\nkeep: [{{use: keep_list, extra: {own}}}]\n"
