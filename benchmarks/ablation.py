@@ -12,8 +12,9 @@ import platform
 from pathlib import Path
 
 from nlp_deid.corpus import jsonl
+from nlp_deid.deid import Deid
 from nlp_deid.evaluate import evaluate
-from nlp_deid.pipeline import Deid, load
+from nlp_deid.pipeline import load
 
 SYSTEMS = ("scrub", "de_id", "neamatullah", "rules")
 

@@ -20,8 +20,9 @@ from typing import Any
 import regex
 import yaml
 
+from nlp_deid.deid import Deid
 from nlp_deid.note import Note, Span
-from nlp_deid.pipeline import Deid, load
+from nlp_deid.pipeline import load
 
 HALVES = ("tuned", "holdout")
 DATA = Path(__file__).parents[1] / "tests" / "data"

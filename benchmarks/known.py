@@ -22,9 +22,10 @@ from pathlib import Path
 
 from nlp_deid.corpus import formats
 from nlp_deid.corpus.jsonl import FOLD, ignore_ranges
+from nlp_deid.deid import Deid
 from nlp_deid.evaluate import evaluate
 from nlp_deid.note import Note, Span
-from nlp_deid.pipeline import Deid, load
+from nlp_deid.pipeline import load
 
 Known = Callable[[Note], list[str]]
 

@@ -15,8 +15,9 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
+from nlp_deid.deid import Deid
 from nlp_deid.note import Note
-from nlp_deid.pipeline import Deid, load
+from nlp_deid.pipeline import load
 
 FULL_WIDTH = {ord("0") + i: chr(0xFF10 + i) for i in range(10)}
 

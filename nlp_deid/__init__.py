@@ -6,8 +6,9 @@
 'Seen by Dr. [DOCTOR] on [DATE].'
 """
 
+from nlp_deid.deid import Deid, Deidentified, DeidError
 from nlp_deid.note import Detector, Note, Span
-from nlp_deid.pipeline import Deid, Deidentified, DeidError, PipelineError, load, pipelines
+from nlp_deid.pipeline import PipelineError, load, pipelines
 from nlp_deid.replace.policy import Policy, PolicyError
 
 __all__ = [

@@ -17,9 +17,9 @@ from pathlib import Path
 from nlp_deid.corpus.checks import CorpusError, encode
 from nlp_deid.corpus.i2b2 import to_xml
 from nlp_deid.corpus.jsonl import Row
+from nlp_deid.deid import Deid, DeidError
 from nlp_deid.note import Note
 from nlp_deid.outputs import OutputError, Write, check_target, open_target, write_whole
-from nlp_deid.pipeline import Deid, DeidError
 from nlp_deid.sources import STDIN, Entry, Source, SourceError
 
 REPORT = "quarantine.jsonl"

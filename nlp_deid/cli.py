@@ -17,10 +17,11 @@ import typer
 
 from nlp_deid.cli_dictionary import dictionary_app
 from nlp_deid.corpus.checks import CorpusError
+from nlp_deid.deid import Deid, DeidError
 from nlp_deid.demographics import ID_COLUMN, DemographicsError, Joined, parse_columns, read_demographics
 from nlp_deid.detect.dictionary_files import DictionaryError
 from nlp_deid.outputs import OutputError
-from nlp_deid.pipeline import DEFAULT_PIPELINE, Deid, DeidError, PipelineError, load
+from nlp_deid.pipeline import DEFAULT_PIPELINE, PipelineError, load
 from nlp_deid.replace.policy import PRESETS, PolicyError
 from nlp_deid.sources import FORMATS, Source, SourceError, open_source
 

@@ -1,27 +1,23 @@
-"""load() and Deid: detect, merge, echo, replace."""
+"""load(): a pipeline from its config over the parts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
-from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
+from nlp_deid.deid import Deid
 from nlp_deid.detect.site import check_site, site_options
-from nlp_deid.labels import LABELS
-from nlp_deid.merge import MERGES, Keep, Merge, Verdict
-from nlp_deid.note import Detector, Note, Span
+from nlp_deid.merge import MERGES, Merge
 from nlp_deid.replace.policy import Policy, load_policy
-from nlp_deid.replace.replacer import Change, Replacer
+from nlp_deid.replace.replacer import Replacer
+from nlp_deid.replace.surrogates import Options
 from nlp_deid.resources import folder
 
-Result = TypeVar("Result")
 DEFAULT_PIPELINE = "rules"
 # Parts by the name a config uses; others come from the entry point group `nlp_deid.parts`.
 PARTS = {
@@ -34,7 +30,7 @@ PARTS = {
     "keep_list": "nlp_deid.detect.lexicon:KeepList",
     "echo": "nlp_deid.detect.echo:Echo",
 }
-_KEYS = {"about", "detectors", "keep", "merge", "echo", "policy"}
+_KEYS = {"about", "detectors", "keep", "merge", "echo", "policy", "surrogates"}
 
 
 class PipelineError(ValueError):
@@ -76,6 +72,8 @@ def load(
     pipeline: str | Path = DEFAULT_PIPELINE,
     policy: str | Path | Policy | None = None,
     dictionaries: str | Path | None = None,
+    surrogates: Mapping[str, Any] | None = None,
+    record: bool = False,
 ) -> Deid:
     """A pipeline by name or by the path of its config.yaml (or of the folder that holds it).
 
@@ -84,11 +82,14 @@ def load(
         policy: a preset's name, a policy file or a Policy; by default the pipeline's own.
         dictionaries: a site's dictionary folder (see detect/dictionary_files.py), whose lists win over
             ours, added to every part that reads dictionaries.
+        surrogates: fields of replace.surrogates.Options, over those of the config.
+        record: keep the surrogates given out, for a map file (`Deid.replacer.pairs`).
 
     Raises:
         PipelineError: no such pipeline, or a config that cannot be used.
         DictionaryError: dictionaries with a fault, or a list that the pipeline has no part for.
         PolicyError: no such policy, or one that cannot be used.
+        SurrogateFault: an option of the surrogates that cannot be used.
     """
     installed = pipelines()
     path = installed.get(str(pipeline), Path(pipeline))
@@ -105,9 +106,13 @@ def load(
     if site is not None:
         parts = (*config["detectors"], *config.get("keep", []))
         check_site(site, {part if isinstance(part, str) else part.get("use") for part in parts}, where)
+    try:
+        options = Options(**{**config.get("surrogates", {}), **(surrogates or {})})
+    except TypeError as error:
+        raise PipelineError(f"{where}: surrogates: {error}") from None
     return Deid(
         detectors=[_part(entry, where, site) for entry in config["detectors"]],
-        policy=chosen if isinstance(chosen, Policy) else load_policy(chosen),
+        replacer=Replacer(chosen if isinstance(chosen, Policy) else load_policy(chosen), options, record),
         merge=merge,
         keep=[_part(entry, where, site) for entry in config.get("keep", [])],
         echo=_part(config["echo"], where, site) if "echo" in config else None,

@@ -12,8 +12,9 @@ from typing import Any
 from spacy.language import Language
 from spacy.tokens import Doc, SpanGroup
 
+from nlp_deid.deid import Deid
 from nlp_deid.note import Note, Span
-from nlp_deid.pipeline import DEFAULT_PIPELINE, Deid, load
+from nlp_deid.pipeline import DEFAULT_PIPELINE, load
 
 KEY = "phi"
 

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from nlp_deid import batch, outputs
 from nlp_deid.corpus.i2b2 import to_xml
+from nlp_deid.deid import Deid, Deidentified, DeidError
 from nlp_deid.note import Detector, Note, Span
 from nlp_deid.outputs import OutputError
-from nlp_deid.pipeline import Deid, load
+from nlp_deid.pipeline import load
 from nlp_deid.replace.policy import PRESETS
 from nlp_deid.sources import SourceError, open_source
 
@@ -441,7 +442,7 @@ def stages(fault: Callable[[Note], Any]) -> Iterator[Deid]:
     yield Deid([Finder(), Broken(fault)], PRESETS["tag"])
     yield Deid([Broken(fault), Finder()], PRESETS["tag"])
     yield Deid([Finder()], PRESETS["tag"], keep=[BrokenKeep(fault)])
-    for owner, method in (("merge", "spans"), ("replacer", "replace")):
+    for owner, method in (("merge", "spans"), ("replacer", "replace_all")):
         deid = finder()
         part = getattr(deid, owner)
 
@@ -450,8 +451,7 @@ def stages(fault: Callable[[Note], Any]) -> Iterator[Deid]:
                 return getattr(part, name)
 
         def work(*args: Any, note: Any = None, part: Any = part, method: str = method) -> Any:
-            first = args[0]
-            text = first.text if isinstance(first, Note) else current[0]
+            text = args[0][0][0].text if method == "replace_all" else current[0]
             return fault(Note(text)) if "BAD" in text else getattr(part, method)(*args)
 
         stand_in = Part()
@@ -465,13 +465,13 @@ current = [""]
 
 def watch(deid: Deid) -> Deid:
     """Tell the faults which note is on its way (merge is not told)."""
-    inner = deid.detect
+    inner = deid.together
 
-    def detect(note: Note | str) -> list[Span]:
-        current[0] = note.text if isinstance(note, Note) else note
-        return inner(note)
+    def together(notes: Sequence[Note]) -> list[Deidentified | DeidError]:
+        current[0] = notes[0].text
+        return inner(notes)
 
-    deid.detect = detect  # type: ignore[method-assign]
+    deid.together = together  # type: ignore[method-assign]
     return deid
 
 

@@ -5,9 +5,10 @@ import pickle
 
 import pytest
 
+from nlp_deid.deid import Deid, DeidError
 from nlp_deid.merge import Keep
 from nlp_deid.note import Detector, Note, Span
-from nlp_deid.pipeline import Deid, DeidError, PipelineError, load, pipelines
+from nlp_deid.pipeline import PipelineError, load, pipelines
 from nlp_deid.replace.policy import PRESETS
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nlp_deid.deid import Deid, DeidError
 from nlp_deid.note import Detector, Note, Span
-from nlp_deid.pipeline import Deid, DeidError, PipelineError
+from nlp_deid.pipeline import PipelineError
 from nlp_deid.replace.policy import PRESETS
 
 spacy = pytest.importorskip("spacy")

@@ -3,7 +3,8 @@
 A policy names one action for every label; none may be missing, none may be unknown.
 
     tag         [PATIENT]
-    number      [PATIENT-1], the same number for the same value within a note
+    number      [PATIENT-1], the same number for the same value within a patient's notes; dates as tokens
+                that keep intervals ([DATE-1], [DATE-1+12d])
     surrogate   a made-up value in kind
     shift       a date moved by the patient's offset
     generalize  year only, 90+, three-digit ZIP
@@ -23,8 +24,6 @@ import yaml
 from nlp_deid.labels import LABELS
 
 ACTIONS = ("tag", "number", "surrogate", "shift", "generalize", "mask", "keep")
-# Actions that the replacer of this version carries out.
-AVAILABLE = ("tag", "number", "generalize", "mask", "keep")
 _GENERALIZED = ("DATE", "AGE", "ZIP")
 
 
@@ -57,11 +56,8 @@ class Policy:
                 raise PolicyError(
                     f"policy {self.name}: unknown action {action!r} for {label}; actions: {', '.join(ACTIONS)}"
                 )
-            if action not in AVAILABLE:
-                raise PolicyError(
-                    f"policy {self.name}: action {action!r} for {label} is not in this version;"
-                    f" available: {', '.join(AVAILABLE)}"
-                )
+            if action == "shift" and label != "DATE":
+                raise PolicyError(f"policy {self.name}: {label} cannot be shifted; only DATE can")
             if action == "generalize" and label not in _GENERALIZED:
                 raise PolicyError(
                     f"policy {self.name}: {label} cannot be generalized; only {', '.join(_GENERALIZED)} can"
@@ -75,6 +71,7 @@ def _all(action: str, **others: str) -> dict[str, str]:
 PRESETS: dict[str, Policy] = {
     "tag": Policy("tag", _all("tag")),
     "consistent_tags": Policy("consistent_tags", _all("number")),
+    "surrogate": Policy("surrogate", _all("surrogate", DATE="shift")),
     "mask": Policy("mask", _all("mask")),
     "safe_harbor": Policy(
         "safe_harbor",

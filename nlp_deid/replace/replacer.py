@@ -1,7 +1,9 @@
-"""Rewrites a note by a policy: every span to the outcome of its label's action."""
+"""Rewrites notes by a policy: every span to the outcome of its label's action."""
 
 from __future__ import annotations
 
+import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +12,21 @@ import regex
 from nlp_deid.hipaa import generalize_age, year_of, zip3
 from nlp_deid.labels import LABELS
 from nlp_deid.note import Note, Span
+from nlp_deid.replace.mapfile import Pair
 from nlp_deid.replace.policy import Policy
+from nlp_deid.replace.surrogates import Options, Surrogates
 
 _SPACE = regex.compile(r"\s+")
+_COARSER: dict[str, Callable[[str], str]] = {"DATE": year_of, "AGE": generalize_age, "ZIP": zip3}
+_BY_PATIENT = frozenset({"surrogate", "shift", "number"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One replaced span: source range, range in the output, label and action."""
+    """One replaced span: source range, range in the output, label and what was done.
+
+    `action` is the policy's, or "tag" where that could not be carried out.
+    """
 
     start: int
     end: int
@@ -31,55 +40,66 @@ def _tag(label: str) -> str:
     return f"[{label}]"
 
 
-def _generalize(label: str, value: str) -> str:
-    """The value made coarser by the Safe Harbor rule; a tag where it cannot be read."""
-    coarser: dict[str, Callable[[str], str]] = {"DATE": year_of, "AGE": generalize_age, "ZIP": zip3}
-    try:
-        return coarser[label](value) or _tag(label)
-    except ValueError:
-        return _tag(label)
-
-
 class Replacer:
-    """Carries out a policy. Unknown labels are tagged; nothing falls back to the original."""
+    """Carries out a policy. Unknown labels and failing actions become tags, never the original.
 
-    def __init__(self, policy: Policy) -> None:
+    Args:
+        policy: an action for every label.
+        options: how surrogates are made; by default with a random source of this run.
+        record: keep a list of all surrogates given out (`pairs`), for a map file.
+    """
+
+    def __init__(self, policy: Policy, options: Options | None = None, record: bool = False) -> None:
         self.policy = policy
+        self.options = options or Options()
+        self.pairs: list[Pair] | None = [] if record else None
 
     def replace(self, note: Note, spans: Sequence[Span]) -> tuple[str, tuple[Change, ...]]:
-        """The rewritten text and its changes.
+        """The rewritten text of one note and its changes; see `replace_all`."""
+        [result] = self.replace_all([(note, spans)])
+        return result
+
+    def replace_all(
+        self, notes: Sequence[tuple[Note, Sequence[Span]]]
+    ) -> list[tuple[str, tuple[Change, ...]]]:
+        """The rewritten notes of one patient.
 
         Args:
-            note: the note.
-            spans: sorted, without overlap.
+            notes: notes with their spans, sorted and without overlap.
 
         Raises:
             ValueError: spans that overlap or lie outside the text.
         """
+        for note, spans in notes:
+            _check(note, spans)
+        case = _Case(self, notes)
+        return [case.rewrite(note, spans) for note, spans in notes]
+
+
+class _Case:
+    """The notes of one patient on their way through a policy."""
+
+    def __init__(self, replacer: Replacer, notes: Sequence[tuple[Note, Sequence[Span]]]) -> None:
+        self._replacer = replacer
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._counts: Counter[str] = Counter()
+        first = notes[0][0]
+        # A note that nothing ties to a patient is a patient of its own.
+        self.patient = first.patient or (f"note {first.id}" if first.id else secrets.token_hex(16))
+        acting = {self._action(span) for _, spans in notes for span in spans}
+        self._surrogates = Surrogates(replacer.options, self.patient, notes) if acting & _BY_PATIENT else None
+
+    def _action(self, span: Span) -> str:
+        return self._replacer.policy.actions[span.label] if span.label in LABELS else "tag"
+
+    def rewrite(self, note: Note, spans: Sequence[Span]) -> tuple[str, tuple[Change, ...]]:
+        """The text of one note with its spans replaced."""
         text = note.text
-        numbers: dict[tuple[str, str], int] = {}
-        counts: dict[str, int] = {}
         parts: list[str] = []
         changes: list[Change] = []
         at = out = 0
         for span in spans:
-            if not at <= span.start < span.end <= len(text):
-                raise ValueError(f"span [{span.start}, {span.end}) overlaps another or lies outside the note")
-            action = self.policy.actions[span.label] if span.label in LABELS else "tag"
-            value = text[span.start : span.end]
-            if action == "keep":
-                new = value
-            elif action == "mask":
-                new = regex.sub(r"\S", "*", value)
-            elif action == "generalize":
-                new = _generalize(span.label, value)
-            elif action == "number":
-                key = (span.label, _SPACE.sub(" ", value).casefold())
-                if key not in numbers:
-                    numbers[key] = counts[span.label] = counts.get(span.label, 0) + 1
-                new = f"[{span.label}-{numbers[key]}]"
-            else:
-                new = _tag(span.label)
+            action, new = self._new(note, span)
             parts += (text[at : span.start], new)
             start = out + span.start - at
             out = start + len(new)
@@ -87,3 +107,50 @@ class Replacer:
             changes.append(Change(span.start, span.end, start, out, span.label, action))
         parts.append(text[at:])
         return "".join(parts), tuple(changes)
+
+    def _new(self, note: Note, span: Span) -> tuple[str, str]:
+        """What was done with a span, and its new text."""
+        action, value = self._action(span), note.text[span.start : span.end]
+        if action == "keep":
+            return action, value
+        if action == "mask":
+            return action, regex.sub(r"\S", "*", value)
+        made: str | None = None
+        if action == "generalize":
+            made = _generalize(span.label, value)
+        elif action == "number":
+            made = self._numbered(note, span, value)
+        elif action in ("surrogate", "shift") and self._surrogates is not None:
+            made = self._surrogates.value(note, span)
+            if made is not None and self._replacer.pairs is not None:
+                self._replacer.pairs.append(Pair(self.patient, span.label, value, made))
+        return (action, made) if made is not None else ("tag", _tag(span.label))
+
+    def _numbered(self, note: Note, span: Span, value: str) -> str:
+        if span.label == "DATE" and self._surrogates is not None:
+            token = self._surrogates.date_token(note, value)
+            if token is not None:
+                return token
+            return _tag(span.label)
+        key = (span.label, _SPACE.sub(" ", value).casefold())
+        if key not in self._numbers:
+            self._counts[span.label] += 1
+            self._numbers[key] = self._counts[span.label]
+        return f"[{span.label}-{self._numbers[key]}]"
+
+
+def _generalize(label: str, value: str) -> str | None:
+    """The value made coarser by the Safe Harbor rule; None where it cannot be read."""
+    try:
+        return _COARSER[label](value) or None
+    except ValueError:
+        return None
+
+
+def _check(note: Note, spans: Sequence[Span]) -> None:
+    """Refuse spans that cannot be replaced one after another."""
+    end = 0
+    for span in spans:
+        if not end <= span.start < span.end <= len(note.text):
+            raise ValueError(f"span [{span.start}, {span.end}) overlaps another or lies outside the note")
+        end = span.end
