@@ -81,6 +81,10 @@ class Labeller(ABC):
         """The labels of classes 0 to `count` - 1; tuples of class -1 are left out."""
 
     @abstractmethod
+    def newcomer_losses(self, tuples: Ints, of_tuple: Ints, count: int, newcomers: Ints) -> Floats:
+        """(newcomers, classes) loss, over columns, of a class's label if one tuple came in."""
+
+    @abstractmethod
     def union_losses(self, tuples: Ints, of_tuple: Ints, count: int, joined: Ints) -> Floats:
         """For each class the loss, over columns, of its label if the tuples numbered `joined` came in."""
 
@@ -119,6 +123,19 @@ class LevelLabels(Labeller):
                 here = level == at
                 index[here, j] = self._numbers[j][at][rungs.codes[at, value[here]]]
         return Labels(index, self._texts, losses)
+
+    def newcomer_losses(self, tuples: Ints, of_tuple: Ints, count: int, newcomers: Ints) -> Floats:
+        kept = of_tuple >= 0
+        one = np.zeros(count, np.int64)
+        one[of_tuple[kept]] = np.flatnonzero(kept)
+        total = np.zeros((len(newcomers), count))
+        for j, rungs in enumerate(self.ladders):
+            value = tuples[one, j]
+            level = self._levels(j, tuples[kept, j], of_tuple[kept], value)
+            coming, row = np.unique(tuples[newcomers, j], return_inverse=True)
+            apart = rungs.codes[:, coming, None] != rungs.codes[:, None, value]
+            total += rungs.losses[np.maximum(level, apart.sum(0)), value][row]
+        return total / len(self.ladders)
 
     def union_losses(self, tuples: Ints, of_tuple: Ints, count: int, joined: Ints) -> Floats:
         kept = of_tuple >= 0
@@ -181,6 +198,20 @@ class SpanLabels(Labeller):
             texts.append(list(numbers))
             losses[:, j] = self._losses(j, member)
         return Labels(index, texts, losses)
+
+    def newcomer_losses(self, tuples: Ints, of_tuple: Ints, count: int, newcomers: Ints) -> Floats:
+        total = np.zeros((len(newcomers), count))
+        for j in range(len(self.columns)):
+            member = self._member(j, tuples, of_tuple, count)
+            coming, row = np.unique(tuples[newcomers, j], return_inverse=True)
+            losses = np.empty((len(coming), count))
+            for i, value in enumerate(coming):
+                before = member[:, value].copy()
+                member[:, value] = True
+                losses[i] = self._losses(j, member)
+                member[:, value] = before
+            total += losses[row]
+        return total / len(self.columns)
 
     def union_losses(self, tuples: Ints, of_tuple: Ints, count: int, joined: Ints) -> Floats:
         total = np.zeros(count)

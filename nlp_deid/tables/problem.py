@@ -13,6 +13,8 @@ from nlp_deid.tables.classes import Classes, Collapsed
 from nlp_deid.tables.labels import Labeller, Labels
 
 _NEAREST = 24  # classes tried for one that takes records in and still holds
+_BATCH = 256  # tuples that are placed by one table of costs
+_CELLS = 2**22  # cells of a table of costs
 
 
 @dataclass(frozen=True)
@@ -167,21 +169,58 @@ def _renumbered(of_tuple: Ints) -> Ints:
 
 
 def _place(problem: Problem, labeller: Labeller, of_tuple: Ints) -> Ints:
-    """Each tuple left over goes into the nearest class that takes it; the rest make one block."""
+    """Each tuple left over goes into the nearest class that takes it; the rest make one block.
+
+    In each round every tuple asks the class that is its nearest but the ones asked before; a class
+    takes all who ask, or the first one, or none, as the models allow.
+    """
     of_tuple = _renumbered(of_tuple)
-    rest = []
-    for tuple_ in np.flatnonzero(of_tuple < 0):
-        block = np.array([tuple_])
-        target = _nearest_fine(problem, labeller, of_tuple, block)
-        if target is None:
-            rest.append(tuple_)
-        else:
-            of_tuple[tuple_] = target
-    return _absorb(problem, labeller, of_tuple, np.array(rest, np.int64)) if rest else of_tuple
+    count = int(of_tuple.max(initial=-1)) + 1
+    left = np.flatnonzero(of_tuple < 0)
+    for first in range(0, len(left), _BATCH):  # labels grow: costs are taken anew for each batch
+        rest = left[first : first + _BATCH]
+        for choice in _wanted(problem, labeller, of_tuple, count, rest).T:
+            for one_each in (False, True):
+                waiting = of_tuple[rest] < 0
+                asking, asked = rest[waiting], choice[waiting]
+                if one_each:
+                    asked, at = np.unique(asked, return_index=True)
+                    asking = asking[at]
+                trial = of_tuple.copy()
+                trial[asking] = asked
+                fine = problem.fine(trial, count)
+                of_tuple[asking[fine[asked]]] = asked[fine[asked]]
+            if (of_tuple[rest] >= 0).all():
+                break
+    left = np.flatnonzero(of_tuple < 0)
+    return _absorb(problem, labeller, of_tuple, left) if len(left) else of_tuple
+
+
+def _wanted(problem: Problem, labeller: Labeller, of_tuple: Ints, count: int, rest: Ints) -> Ints:
+    """(tuples, choices) the nearest classes of each tuple left over, the best first."""
+    data = problem.data
+    kept = of_tuple >= 0
+    sizes = summed(of_tuple[kept], data.counts[kept], count)
+    before = labeller.labels(data.tuples, of_tuple, count).losses.mean(1)
+    choices = np.empty((len(rest), min(_NEAREST, count)), np.int64)
+    step = max(1, _CELLS // max(count, 1))
+    for first in range(0, len(rest), step):
+        some = rest[first : first + step]
+        after = labeller.newcomer_losses(data.tuples, of_tuple, count, some)
+        cost = (after - before) * sizes + after * data.counts[some, None]
+        nearest = (
+            np.argpartition(cost, choices.shape[1] - 1, axis=1)[:, : choices.shape[1]]
+            if count
+            else choices[:0]
+        )
+        order = np.argsort(np.take_along_axis(cost, nearest, 1), axis=1, kind="stable")
+        choices[first : first + step] = np.take_along_axis(nearest, order, 1)
+    return choices
 
 
 def _absorb(problem: Problem, labeller: Labeller, of_tuple: Ints, block: Ints) -> Ints:
     """The block joins the nearest class that takes it, or takes classes in until it holds itself."""
+    step = 1
     while True:
         target = _nearest_fine(problem, labeller, of_tuple, block)
         if target is not None:
@@ -190,7 +229,8 @@ def _absorb(problem: Problem, labeller: Labeller, of_tuple: Ints, block: Ints) -
         costs = _costs(problem, labeller, of_tuple, block)
         if not len(costs):
             break
-        taken = np.flatnonzero(of_tuple == costs.argmin())
+        taken = np.flatnonzero(np.isin(of_tuple, np.argsort(costs, kind="stable")[:step]))
+        step += 1 + step // 4
         of_tuple[taken] = -1
         block = np.concatenate([block, taken])
         of_tuple = _renumbered(of_tuple)
