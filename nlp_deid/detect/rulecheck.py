@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import regex
 
-from nlp_deid.detect.rules import Rule
+from nlp_deid.detect.rule import Rule
 from nlp_deid.labels import LABELS
 from nlp_deid.layout import View
 

@@ -12,6 +12,12 @@ Fields of a rule:
                                 or of a number; the pattern is tried only there (much the fastest way)
     check                       a name from checks.py that the found text must pass
     near, reach                 words of which one must stand within `reach` characters before the find
+    small                       a list of `words`: the rule sees them in small letters, so no name has them
+    not_first                   a list of `words` no find begins with: before a group `kind` they are cut
+                                off, else the find is dropped
+
+A file may also have `words`, named lists of words (word_list.py). Fragments and lists may be used in
+all files of a folder.
 
 A blank in a pattern is a gap: one or two blanks or a line wrap (` {2,9}`, ` *` and the like set
 another number). `[ ]` is a plain blank. The find
@@ -21,9 +27,8 @@ is the whole match or, if it has them, its group `phi` and every group named aft
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +36,11 @@ import regex
 import yaml
 
 from nlp_deid.detect.checks import CHECKS
-from nlp_deid.detect.literals import Hit, Literals
-from nlp_deid.labels import LABELS, check_label
-from nlp_deid.layout import WRAP, View
+from nlp_deid.detect.literals import Literals
+from nlp_deid.detect.rule import Rule
+from nlp_deid.detect.word_list import WordList
+from nlp_deid.labels import check_label
+from nlp_deid.layout import WRAP
 from nlp_deid.note import Detector, Note, Span
 from nlp_deid.resources import folder
 
@@ -43,30 +50,6 @@ _PIECES = regex.compile(
     r"\\.|\[(?:\^?\]?)(?:\\.|\[:\^?\w+:\]|[^\]\\])*\]|[ ]([?*+]|\{\d+(?:,\d*)?\})?|[^\\\[ ]+", regex.DOTALL
 )
 _QUANTIFIED = {None: "{1,2}", "?": "{0,2}"}
-_GROUP_LABELS = {name.replace("-", "_"): name for name in LABELS}
-_KEYS = {
-    "id",
-    "why",
-    "label",
-    "score",
-    "pattern",
-    "match",
-    "no_match",
-    "ignore_case",
-    "need",
-    "window",
-    "starts",
-    "check",
-    "near",
-    "reach",
-}
-# A rule that needs longer is hostile or broken; the note is then quarantined.
-_SECONDS, _SECONDS_PER_CHARACTER = 2.0, 2e-6
-# Asking the clock costs more than most searches. Shipped rules pass the hostile texts of rulecheck.py
-# (10,000 characters each), so in short texts they run without it.
-_SHORT = 20_000
-# A find this close to the end of its window may hang on what stands beyond it.
-_EDGE = 24
 
 
 class RuleError(ValueError):
@@ -97,119 +80,6 @@ def expand(pattern: str, fragments: Mapping[str, str]) -> str:
     return _PIECES.sub(gap, pattern)
 
 
-@dataclass(frozen=True)
-class Rule:
-    """One rule; see the module's text for its fields."""
-
-    id: str
-    why: str
-    label: str
-    score: float
-    pattern: str
-    match: tuple[str, ...] = field(repr=False)
-    no_match: tuple[str, ...] = field(repr=False)
-    ignore_case: bool = False
-    need: tuple[str, ...] = ()
-    window: int = 0
-    check: str = ""
-    near: tuple[str, ...] = ()
-    reach: int = 40
-    starts: tuple[str, ...] = ()
-    shipped: bool = False
-
-    @cached_property
-    def compiled(self) -> regex.Pattern[str]:
-        """The pattern, compiled on first use: compiling is slow and many notes need few rules."""
-        flags = regex.VERSION0 | regex.MULTILINE | (regex.IGNORECASE if self.ignore_case else 0)
-        return regex.compile(self.pattern, flags)
-
-    @cached_property
-    def _groups(self) -> tuple[tuple[str, str], ...]:
-        """(group, label) pairs to report."""
-        named = self.compiled.groupindex
-        groups = [
-            (group, _GROUP_LABELS.get(group, self.label))
-            for group in named
-            if group in _GROUP_LABELS or group == "phi"
-        ]
-        return tuple(groups) or (("", self.label),)
-
-    def find(self, view: View, hits: Sequence[Hit] | None = None) -> Iterator[tuple[int, int, str]]:
-        """(start, end, label) of every find, offsets into the view.
-
-        Args:
-            view: the searched text.
-            hits: where the literals of `need` or `starts` stand, if they have been looked up already.
-
-        Raises:
-            TimeoutError: the pattern took longer than its share for a text of this length.
-        """
-        if hits is None:
-            literals = Literals(((literal, None) for literal in self.literals), opening=bool(self.starts))
-            hits = literals.positions(view.lower)
-        passes = CHECKS[self.check] if self.check else None
-        for found in self._search(view.text, hits):
-            if self.near and not self._is_near(view, found.start()):
-                continue
-            for group, label in self._groups:
-                for start, end in found.spans(group) if group else (found.span(),):
-                    if start < end and (passes is None or passes(view.text[start:end])):
-                        yield start, end, label
-
-    @property
-    def literals(self) -> tuple[str, ...]:
-        """The literals of `need` or `starts`; none for a rule that searches the whole text."""
-        return self.need or self.starts
-
-    def _search(self, text: str, hits: Sequence[Hit]) -> Iterator[regex.Match[str]]:
-        """Matches in the whole text, at the hits or around them."""
-        limit = (
-            None if self.shipped and len(text) <= _SHORT else _SECONDS + _SECONDS_PER_CHARACTER * len(text)
-        )
-        if self.starts:
-            return self._at(text, hits, limit)
-        if self.window:
-            return self._around(text, hits, limit)
-        if hits or not self.need:
-            return self.compiled.finditer(text, timeout=limit)
-        return iter(())
-
-    def _at(self, text: str, hits: Sequence[Hit], limit: float | None) -> Iterator[regex.Match[str]]:
-        done = 0
-        match = self.compiled.match
-        for start, _ in sorted(hits):
-            if start >= done and (found := match(text, start, timeout=limit)):
-                done = found.end()
-                yield found
-
-    def _around(self, text: str, hits: Sequence[Hit], limit: float | None) -> Iterator[regex.Match[str]]:
-        """Matches in windows; one that comes near a window's end is matched again beyond it."""
-        for start, end in _windows(hits, self.window, len(text)):
-            for found in self.compiled.finditer(text, start, end, timeout=limit):
-                if found.end() + _EDGE < end or end == len(text):
-                    yield found
-                elif whole := self.compiled.match(text, found.start(), timeout=limit):
-                    yield whole
-
-    def _is_near(self, view: View, start: int) -> bool:
-        before = view.lower[max(0, start - self.reach) : start]
-        return any(word in before for word in self.near)
-
-
-def _windows(hits: Iterable[Hit], reach: int, length: int) -> Iterator[tuple[int, int]]:
-    """Ranges of `reach` characters around the hits, joined where they meet."""
-    start, end = 0, -1
-    for first, last in sorted(hits):
-        low, high = max(0, first - reach), min(length, last + reach)
-        if low > end:
-            if end >= 0:
-                yield start, end
-            start = low
-        end = max(end, high)
-    if end >= 0:
-        yield start, end
-
-
 def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     value = entry.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -217,7 +87,11 @@ def _texts(entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _rule(entry: Any, fragments: Mapping[str, str], shipped: bool) -> Rule:
+_KEYS = {item.name for item in fields(Rule)} - {"shipped"}
+
+
+def _rule(entry: Any, parts: _Parts) -> Rule:
+    """A rule from its entry, with the fields a file gives all its rules."""
     if not isinstance(entry, dict):
         raise RuleError("a rule must be a mapping")
     if unknown := sorted(set(entry) - _KEYS):
@@ -235,23 +109,44 @@ def _rule(entry: Any, fragments: Mapping[str, str], shipped: bool) -> Rule:
         label = check_label(entry["label"])
     except ValueError as error:
         raise RuleError(str(error)) from None
+    texts = {key: _texts(entry, key) for key in ("match", "no_match", "need", "near", "starts")}
+    lower = {key: tuple(map(str.lower, texts[key])) for key in ("need", "near", "starts")}
     return Rule(
         id=str(entry["id"]),
         why=str(entry["why"]),
         label=label,
         score=float(score),
-        pattern=expand(str(entry["pattern"]), fragments),
-        match=_texts(entry, "match"),
-        no_match=_texts(entry, "no_match"),
+        pattern=expand(str(entry["pattern"]), parts.fragments),
         ignore_case=bool(entry.get("ignore_case", False)),
-        need=tuple(literal.lower() for literal in _texts(entry, "need")),
         window=int(entry.get("window", 0)),
         check=check,
-        near=tuple(word.lower() for word in _texts(entry, "near")),
         reach=int(entry.get("reach", 40)),
-        starts=tuple(literal.lower() for literal in _texts(entry, "starts")),
-        shipped=shipped,
+        small=parts.list_of(entry, "small"),
+        not_first=parts.list_of(entry, "not_first"),
+        shipped=parts.shipped,
+        **{**texts, **lower},
     )
+
+
+@dataclass
+class _Parts:
+    """What the rules of a folder share."""
+
+    shipped: bool
+    fragments: dict[str, str] = field(default_factory=dict)
+    words: dict[str, WordList] = field(default_factory=dict)
+
+    def add(self, data: Mapping[str, Any]) -> None:
+        """Take the fragments and lists of a file."""
+        self.fragments.update(data.get("define", {}))
+        self.words.update({name: WordList(str(words)) for name, words in data.get("words", {}).items()})
+
+    def list_of(self, entry: Mapping[str, Any], key: str) -> WordList | None:
+        """The list a field names."""
+        name = entry.get(key)
+        if name is not None and name not in self.words:
+            raise RuleError(f"{key}: unknown list {name!r}; known: {', '.join(self.words)}")
+        return None if name is None else self.words[name]
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -260,8 +155,8 @@ def _load(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise RuleError(f"{path.name}: not YAML{f', line {mark.line + 1}' if mark else ''}") from None
-    if not isinstance(data, dict) or not set(data) <= {"define", "rules"}:
-        raise RuleError(f"{path.name}: must hold 'rules' and may hold 'define', nothing else")
+    if not isinstance(data, dict) or not set(data) <= {"define", "words", "rules"}:
+        raise RuleError(f"{path.name}: may hold 'define', 'words' and 'rules', nothing else")
     return data
 
 
@@ -273,20 +168,19 @@ def read_rules(directory: Path) -> list[Rule]:
     Raises:
         RuleError: no rules, or a rule that cannot be used.
     """
-    files = {path: _load(path) for path in sorted(directory.glob("*.yaml"))}
-    fragments: dict[str, str] = {}
     shipped = folder("rules")
-    if directory.resolve() != shipped.resolve():
-        for path in sorted(shipped.glob("*.yaml")):
-            fragments.update(_load(path).get("define", {}))
+    parts = _Parts(shipped=directory.resolve() == shipped.resolve())
+    files = {path: _load(path) for path in sorted(directory.glob("*.yaml"))}
+    for data in () if parts.shipped else map(_load, sorted(shipped.glob("*.yaml"))):
+        parts.add(data)
     for data in files.values():
-        fragments.update(data.get("define", {}))
+        parts.add(data)
     rules: dict[str, Rule] = {}
     for path, data in files.items():
         for number, entry in enumerate(data.get("rules", []), 1):
             name = entry.get("id", f"number {number}") if isinstance(entry, dict) else f"number {number}"
             try:
-                rule = _rule(entry, fragments, directory.resolve() == shipped.resolve())
+                rule = _rule(entry, parts)
             except RuleError as error:
                 raise RuleError(f"{path.name}: rule {name}: {error}") from None
             if rule.id in rules:
@@ -322,7 +216,9 @@ class Rules(Detector):
         rules = {rule.id: rule for rule in read_rules(folder("rules"))} if shipped else {}
         kinds = {name.partition(".")[0] for name in rules}
         if unknown := sorted(set(only) - kinds):
-            raise RuleError(f"only names unknown kinds: {', '.join(unknown)}; known: {', '.join(sorted(kinds))}")
+            raise RuleError(
+                f"only names unknown kinds: {', '.join(unknown)}; known: {', '.join(sorted(kinds))}"
+            )
         if unknown := sorted(set(skip) - set(rules)):
             raise RuleError(f"skip names unknown rules: {', '.join(unknown)}")
         if only:

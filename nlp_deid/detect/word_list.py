@@ -1,0 +1,46 @@
+"""Lists of words that rules name: words without weight in a name, words no find begins with."""
+
+from __future__ import annotations
+
+import regex
+
+from nlp_deid.layout import WRAP
+
+# A word with a capital. Two capitals behind a comma or bar or before a number are a code ("Salem, OR 97301").
+_CAPITAL = regex.compile(
+    r"(?<![\p{L}'.-])(?!(?<=[,|][ ]?)\p{Lu}{2}\b|\p{Lu}{2}[ ,]{1,2}\d{5}\b)\p{Lu}[A-Za-z]*+(?![\p{L}'])"
+)
+_FIRST = regex.compile(rf"(\p{{L}}[\p{{L}}'-]*+|[&-])[ {WRAP}]*+")
+
+
+class WordList:
+    """Words in any case; a star stands for any letters at the end or at the beginning of a word.
+
+    Args:
+        words: the words, parted by blanks: "the dictat* *ology".
+    """
+
+    def __init__(self, words: str) -> None:
+        items = words.lower().split()
+        self._words = frozenset(word for word in items if "*" not in word)
+        self._stems = tuple(word[:-1] for word in items if word.endswith("*"))
+        self._ends = tuple(word[1:] for word in items if word.startswith("*"))
+        self._last = ("", "")
+
+    def __contains__(self, word: str) -> bool:
+        word = word.lower()
+        return word in self._words or word.startswith(self._stems) or word.endswith(self._ends)
+
+    def in_small(self, text: str) -> str:
+        """The text, of the same length, with the words of the list in small letters."""
+        last, small = self._last
+        if last is not text:
+            small = _CAPITAL.sub(lambda word: word[0].lower() if word[0] in self else word[0], text)
+            self._last = (text, small)
+        return small
+
+    def skip(self, text: str, start: int, end: int) -> int:
+        """Where text[start:end] goes on behind the words of the list that it begins with."""
+        while start < end and (word := _FIRST.match(text, start, end)) and word[1] in self:
+            start = word.end()
+        return start
