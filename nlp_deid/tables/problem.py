@@ -220,7 +220,7 @@ def _wanted(problem: Problem, labeller: Labeller, of_tuple: Ints, count: int, re
 
 def _absorb(problem: Problem, labeller: Labeller, of_tuple: Ints, block: Ints) -> Ints:
     """The block joins the nearest class that takes it, or takes classes in until it holds itself."""
-    step = 1
+    step, absorbed = 1, 0
     while True:
         target = _nearest_fine(problem, labeller, of_tuple, block)
         if target is not None:
@@ -230,7 +230,8 @@ def _absorb(problem: Problem, labeller: Labeller, of_tuple: Ints, block: Ints) -
         if not len(costs):
             break
         taken = np.flatnonzero(np.isin(of_tuple, np.argsort(costs, kind="stable")[:step]))
-        step += 1 + step // 4
+        absorbed += step
+        step = 1 + absorbed // 20  # few at first, then a twentieth more each time
         of_tuple[taken] = -1
         block = np.concatenate([block, taken])
         of_tuple = _renumbered(of_tuple)
