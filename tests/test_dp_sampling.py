@@ -47,7 +47,7 @@ def test_exp_bounds_enclose_and_are_narrow(exponent, bits):
     finer_low, finer_high = exp_bounds(exponent, bits + 200)
     assert low << 200 <= finer_high
     assert high << 200 >= finer_low
-    if bits <= 60:
+    if bits <= 40:
         assert low - 1 <= exp(-float(exponent)) * 2.0**bits <= high + 1
 
 
