@@ -102,7 +102,7 @@ class Deid:
         Raises:
             DeidError: a part failed; nothing of the note may be used.
         """
-        [found] = self._detect([_note(note)])
+        [found] = self.detect_together([_note(note)])
         return _raised(found)
 
     def __call__(self, note: Note | str) -> Deidentified:
@@ -132,7 +132,7 @@ class Deid:
 
         If the surrogates of the patient cannot be made, all the patient's notes fail.
         """
-        found = self._detect(notes)
+        found = self.detect_together(notes)
         good = [(note, spans) for note, spans in zip(notes, found, strict=True) if isinstance(spans, list)]
         made = _try(notes[0], "replace", self._replaced, (good,)) if good else []
         if isinstance(made, DeidError):
@@ -164,8 +164,8 @@ class Deid:
         verdicts = _run(note, "merge", self.merge.verdicts, *_raised(proposals), note.text)
         return [Explanation(verdict, self.policy.actions[verdict.span.label]) for verdict in verdicts]
 
-    def _detect(self, notes: Sequence[Note]) -> list[list[Span] | DeidError]:
-        """The decided spans of the notes of one patient."""
+    def detect_together(self, notes: Sequence[Note]) -> list[list[Span] | DeidError]:
+        """The decided spans of the notes of one patient; a note that fails gives its error."""
         return [
             _try(note, "merge", self.merge.spans, proposals, note.text)
             for note, proposals in zip(notes, self._proposals(notes), strict=True)

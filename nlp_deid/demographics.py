@@ -130,7 +130,7 @@ class Joined(Source):
     @classmethod
     def of(cls, source: Source, demographics: Demographics) -> Joined:
         """A source and a table."""
-        return cls(source.path, source.kind, source.format, demographics)
+        return cls(source.path, source.kind, source.format, demographics, patient_field=source.patient_field)
 
     def entries(self, stdin: BinaryIO | None = None) -> Iterator[Entry]:
         """As `Source.entries`."""

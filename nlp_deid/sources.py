@@ -9,10 +9,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import stat
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -28,6 +29,8 @@ FORMATS = ("text", "jsonl", "i2b2", "i2b2_2006")
 _BY_SUFFIX = {".txt": "text", ".xml": "i2b2"}
 # Keys of a row that hold values or positions of the source; they never go out.
 DROPPED = ("spans", "known", "ignore")
+PATIENT_FIELD = "patient"
+_NUMBERED = re.compile(r"(\d+)-\d+")  # a patient's numbered note, as i2b2 2014 has it: "220-01"
 
 
 class SourceError(ValueError):
@@ -66,11 +69,13 @@ class Source:
         path: file or folder; None is standard input.
         kind: "folder" (a file a note), "note" (one note) or "rows" (many notes in one file).
         format: a key of `FORMATS`; "" for a folder, where each file tells its own.
+        patient_field: the key of a row that holds its patient's id.
     """
 
     path: Path | None
     kind: str
     format: str
+    patient_field: str = field(default=PATIENT_FIELD, kw_only=True)
 
     def entries(self, stdin: BinaryIO | None = None) -> Iterator[Entry]:
         """Every note in order: files by path, rows as they stand.
@@ -82,7 +87,7 @@ class Source:
             assert self.path is not None
             yield from _files(self.path)
         elif self.format == "jsonl":
-            yield from _rows(self.path, stdin)
+            yield from _rows(self.path, stdin, self.patient_field)
         elif self.format == "i2b2_2006":
             yield from _records(cast(Path, self.path))
         elif self.path is None:
@@ -99,12 +104,13 @@ class Source:
         return 1 if self.kind == "note" else None
 
 
-def open_source(where: str | Path, format: str | None = None) -> Source:
+def open_source(where: str | Path, format: str | None = None, patient_field: str = PATIENT_FIELD) -> Source:
     """The source at a path, "-" for standard input.
 
     Args:
         where: a folder, a .txt, .xml, .jsonl or .jsonl.gz file, or "-".
         format: one of `FORMATS`, for files whose suffix does not tell it; "-" is text without it.
+        patient_field: the key of a row that holds its patient's id.
 
     Raises:
         SourceError: nothing there, an unknown format, or a folder without notes.
@@ -114,7 +120,8 @@ def open_source(where: str | Path, format: str | None = None) -> Source:
     if str(where) == STDIN:
         if format not in (None, "text", "jsonl"):
             raise SourceError(f"standard input can be text or jsonl, not {format}")
-        return Source(None, "rows" if format == "jsonl" else "note", format or "text")
+        kind = "rows" if format == "jsonl" else "note"
+        return Source(None, kind, format or "text", patient_field=patient_field)
     path = Path(where)
     if path.is_dir():
         if format is not None:
@@ -128,7 +135,17 @@ def open_source(where: str | Path, format: str | None = None) -> Source:
     if not path.is_file():
         raise SourceError(f"{path}: neither a file nor a folder")
     found = format or _recognise(path)
-    return Source(path, "rows" if found in ("jsonl", "i2b2_2006") else "note", found)
+    kind = "rows" if found in ("jsonl", "i2b2_2006") else "note"
+    return Source(path, kind, found, patient_field=patient_field)
+
+
+def patient_of(note_id: str) -> str | None:
+    """The patient of a file by its path in the folder: the top folder, or PPP of a name PPP-NN; else None."""
+    top, slash, _ = note_id.partition("/")
+    if slash:
+        return top
+    numbered = _NUMBERED.fullmatch(note_id)
+    return numbered[1] if numbered else None
 
 
 def _recognise(path: Path) -> str:
@@ -208,7 +225,7 @@ def _same(note: Note) -> Note:
     return note
 
 
-def _rows(path: Path | None, stdin: BinaryIO | None) -> Iterator[Entry]:
+def _rows(path: Path | None, stdin: BinaryIO | None, patient_field: str) -> Iterator[Entry]:
     """The rows of a JSON Lines file."""
     where = str(path) if path else "standard input"
     problem = "damaged or cut gzip data"
@@ -220,7 +237,7 @@ def _rows(path: Path | None, stdin: BinaryIO | None) -> Iterator[Entry]:
                 if len(data) > LONGEST_ROW:
                     raise SourceError(f"{where}: row {number} is longer than {LONGEST_ROW} bytes")
                 if data.strip():
-                    yield _row(data, number)
+                    yield _row(data, number, patient_field)
         return
     except (EOFError, zlib.error, gzip.BadGzipFile):
         pass
@@ -236,11 +253,11 @@ def _open(path: Path | None, stdin: BinaryIO | None) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _row(data: bytes, number: int) -> Entry:
+def _row(data: bytes, number: int, patient_field: str) -> Entry:
     """The entry of a row. A row that cannot be read keeps its number for an id and fails when read."""
     place = f"row {number}"
     try:
-        note = _note(_load(decode(data, place), place), number, place)
+        note = _note(_load(decode(data, place), place), number, place, patient_field)
     except (CorpusError, SourceError) as error:
         message, reason = str(error), getattr(error, "reason", "encoding")
         return Entry(f"row-{number}", place, ".txt", partial(_fail, message, reason))
@@ -261,18 +278,21 @@ def _load(text: str, place: str) -> dict[str, Any]:
     return row
 
 
-def _note(row: dict[str, Any], number: int, place: str) -> Row:
-    """The note of a row; `extra` is the row without the keys in `DROPPED`."""
+def _note(row: dict[str, Any], number: int, place: str, patient_field: str) -> Row:
+    """The note of a row; `extra` is the row without the keys in `DROPPED`. An empty patient is none."""
     note_id, text = row.get("id", f"row-{number}"), row.get("text")
     if not isinstance(text, str):
         raise SourceError(f'{place}: "text" is missing or is no text', "format")
     if type(note_id) not in (int, str) or note_id == "":
         raise SourceError(f'{place}: "id" must be a text or a whole number', "format")
-    known, patient = row.get("known", {}), row.get("patient")
+    known, patient = row.get("known", {}), row.get(patient_field)
+    if patient is not None and type(patient) not in (int, str):
+        raise SourceError(f"{place}: the patient's id must be a text or a whole number", "format")
     if not _is_known(known):
         raise SourceError(f'{place}: "known" must map labels to lists of texts', "format")
     extra = {key: value for key, value in row.items() if key not in DROPPED}
-    return Row(text, str(note_id), None if patient is None else str(patient), known, (), extra)
+    patient = None if patient is None else str(patient).strip() or None
+    return Row(text, str(note_id), patient, known, (), extra)
 
 
 def _is_known(known: object) -> bool:

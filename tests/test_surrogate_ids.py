@@ -306,4 +306,4 @@ def test_professions_change_and_keep_their_form(text: str) -> None:
 
 
 def test_pairs_show_no_value() -> None:
-    assert "Roe" not in repr(Pair("p1", "PATIENT", "Roe", "Poe"))
+    assert "Roe" not in repr(Pair("n1", "p1", "PATIENT", "Roe", "Poe"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nlp_deid.replace import us_places
 from nlp_deid.replace.invented import names, saints
 from nlp_deid.replace.keys import RandomSource, Secret, Source
-from nlp_deid.replace.mapfile import MapFault, Pair, read_map, reidentify, write_map
+from nlp_deid.replace.mapfile import MapFault, Pair, put_back, read_map, write_map
 from nlp_deid.replace.places import PlaceSurrogates
 from nlp_deid.replace.scope import compact
 from nlp_deid.resources import folder
@@ -195,11 +195,10 @@ def test_hostile_texts(label: str, text: str) -> None:
 # ---- the map back
 
 PAIRS = [
-    Pair("p1", "CITY", "Boston", "Salem"),
-    Pair("p1", "IDNUM", "12-34", "98-76"),
-    Pair("p1", "CITY", "Paris", "Milford"),
-    Pair("p1", "CITY", "Rome", "Milford"),
-    Pair("p2", "CITY", "Oslo", "Salem"),
+    Pair("n1", "p1", "CITY", "Boston", "Salem"),
+    Pair("n1", "p1", "IDNUM", "12-34", "98-76"),
+    Pair("n1", "p1", "CITY", "Paris", "Milford"),
+    Pair("n1", "p1", "CITY", "Rome", "Milford"),
 ]
 
 
@@ -250,16 +249,15 @@ def test_maps_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_originals_are_put_back_where_that_is_sure() -> None:
     text = "From Salem to Salemville and Milford, no. 98-76."
-    back = reidentify(text, PAIRS, "p1")
+    back = put_back(text, PAIRS)
     assert back.text == "From Boston to Salemville and Milford, no. 12-34."
     assert (back.restored, back.ambiguous) == (2, 1)
     assert "Boston" not in repr(back)
-    one = reidentify(text, PAIRS, "p1", [(5, 10, "CITY")])
+    one = put_back(text, PAIRS, [(5, 10, "CITY")])
     assert one.text == "From Boston to Salemville and Milford, no. 98-76."
-    assert reidentify(text, PAIRS, "p2").text.startswith("From Oslo")
-    assert reidentify(text, PAIRS, "p3").text == text
+    assert put_back(text, []).text == text
     with pytest.raises(ValueError, match="overlaps"):
-        reidentify(text, PAIRS, "p1", [(5, 10, "CITY"), (7, 12, "CITY")])
+        put_back(text, PAIRS, [(5, 10, "CITY"), (7, 12, "CITY")])
 
 
 @given(
@@ -269,12 +267,12 @@ def test_originals_are_put_back_where_that_is_sure() -> None:
 )
 def test_round_trip(parts: list[tuple[str, str]]) -> None:
     makers = {"Boston": "Salem", "Rome 7": "Troy 3", "a.b": "c|d", "Ωx": "Ψy"}
-    pairs = [Pair("p", "CITY", original, surrogate) for original, surrogate in makers.items()]
+    pairs = [Pair("n", "p", "CITY", original, surrogate) for original, surrogate in makers.items()]
     original = new = ""
     spans = []
     for value, between in parts:
         spans.append((len(new), len(new) + len(makers[value]), "CITY"))
         original += value + f" {between} "
         new += makers[value] + f" {between} "
-    assert reidentify(new, pairs, "p", spans).text == original
-    assert reidentify(new, pairs, "p").text == original
+    assert put_back(new, pairs, spans).text == original
+    assert put_back(new, pairs).text == original

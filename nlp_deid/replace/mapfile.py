@@ -1,7 +1,7 @@
 """The map from surrogates back to originals, for those who must be able to go back.
 
 It is written only when asked for: whoever holds it holds the identifiers. One JSON object a line:
-patient, label, original, surrogate.
+note, patient, label, original, surrogate.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ class MapFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One replacement. Its repr shows the label only."""
+    """One replacement in one note. Its repr shows the label only."""
 
+    note: str = field(repr=False)
     patient: str = field(repr=False)
     label: str
     original: str = field(repr=False)
@@ -105,17 +106,16 @@ def read_map(path: Path) -> list[Pair]:
     return pairs
 
 
-def reidentify(
-    text: str, pairs: Iterable[Pair], patient: str, spans: Sequence[tuple[int, int, str]] | None = None
+def put_back(
+    text: str, pairs: Iterable[Pair], spans: Sequence[tuple[int, int, str]] | None = None
 ) -> Restored:
     """Puts originals back where that is unambiguous.
 
     Args:
         text: a text with surrogates.
-        pairs: the map.
-        patient: only its pairs count.
+        pairs: the pairs of its note.
         spans: replaced ranges (start, end, label) of the text, sorted, without overlap. Without them
-            every whole word that is a surrogate of the patient is put back, be it one by chance.
+            every whole word that is a surrogate of the note is put back, be it one by chance.
 
     Raises:
         ValueError: spans that overlap or lie outside the text.
@@ -123,9 +123,8 @@ def reidentify(
     by_label: dict[tuple[str, str], set[str]] = defaultdict(set)
     by_text: dict[str, set[str]] = defaultdict(set)
     for pair in pairs:
-        if pair.patient == patient:
-            by_label[pair.label, pair.surrogate].add(pair.original)
-            by_text[pair.surrogate].add(pair.original)
+        by_label[pair.label, pair.surrogate].add(pair.original)
+        by_text[pair.surrogate].add(pair.original)
     if spans is None:
         found = [(start, end, by_text[text[start:end]]) for start, end in _occurrences(text, by_text)]
     else:

@@ -123,7 +123,7 @@ class _Case:
         elif action in ("surrogate", "shift") and self._surrogates is not None:
             made = self._surrogates.value(note, span)
             if made is not None and self._replacer.pairs is not None:
-                self._replacer.pairs.append(Pair(self.patient, span.label, value, made))
+                self._replacer.pairs.append(Pair(note.id, self.patient, span.label, value, made))
         return (action, made) if made is not None else ("tag", _tag(span.label))
 
     def _numbered(self, note: Note, span: Span, value: str) -> str:
