@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from nlp_deid.tables.anonymizer import Anonymizer
 from nlp_deid.tables.arrays import Ints
+from nlp_deid.tables.classes import Collapsed
 from nlp_deid.tables.labels import LevelLabels
-from nlp_deid.tables.lattice import Lattice, ladders_of
+from nlp_deid.tables.lattice import LARGEST, Lattice, ladders_of
 from nlp_deid.tables.problem import Problem, Recoding, finish
 from nlp_deid.tables.table import Table
 
@@ -17,7 +20,8 @@ class LocalRecoding(Anonymizer):
 
     The records that are left go on to the next node. In the end each class takes the lowest levels
     that its records share. Labels of several levels may stand beside each other in a column (35 and
-    30-39), as in every local recoding.
+    30-39), as in every local recoding. Of lattices of more than `LARGEST` nodes only a path is
+    walked, with the nodes one step off it.
     """
 
     def _search(self, problem: Problem, table: Table) -> Recoding:
@@ -29,10 +33,10 @@ class LocalRecoding(Anonymizer):
 def _walk(problem: Problem, lattice: Lattice) -> Ints:
     """For each tuple the class it was released with, or -1."""
     of_tuple = np.full(len(problem.data), -1, np.int64)
-    left = np.arange(len(problem.data))
-    data = problem.data
+    left, data = np.arange(len(problem.data)), problem.data
     released = 0
-    for node in lattice.nodes()[0]:
+    nodes = lattice.nodes()[0] if lattice.size <= LARGEST else _ascent(lattice, lambda: data)
+    for node in nodes:
         group, count = lattice.groups(data.tuples, node)
         fine = problem.fine(group, count, data)
         if not fine.any():
@@ -45,3 +49,23 @@ def _walk(problem: Problem, lattice: Lattice) -> Ints:
         if not len(left):
             break
     return of_tuple
+
+
+def _ascent(lattice: Lattice, remaining: Callable[[], Collapsed]) -> Iterator[Ints]:
+    """A path from the values to the top, with the nodes one step above each of its nodes.
+
+    The next step raises the column that joins most classes of the remaining records for its loss.
+    """
+    node = np.zeros(len(lattice.heights), np.int64)
+    yield node
+    while open_columns := [j for j, height in enumerate(lattice.heights) if node[j] < height - 1]:
+        steps = []
+        before = lattice.groups(remaining().tuples, node)[1]
+        for j in open_columns:
+            above = node.copy()
+            above[j] += 1
+            yield above
+            joined = before - lattice.groups(remaining().tuples, above)[1]
+            added = lattice.losses[j][above[j]] - lattice.losses[j][node[j]]
+            steps.append((-joined / (added + 1e-9), j))
+        node[min(steps)[1]] += 1

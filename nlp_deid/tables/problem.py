@@ -177,7 +177,9 @@ def _place(problem: Problem, labeller: Labeller, of_tuple: Ints) -> Ints:
     of_tuple = _renumbered(of_tuple)
     count = int(of_tuple.max(initial=-1)) + 1
     left = np.flatnonzero(of_tuple < 0)
-    for first in range(0, len(left), _BATCH):  # labels grow: costs are taken anew for each batch
+    for first in range(
+        0, len(left) if count else 0, _BATCH
+    ):  # labels grow: costs are taken anew for each batch
         rest = left[first : first + _BATCH]
         for choice in _wanted(problem, labeller, of_tuple, count, rest).T:
             for one_each in (False, True):
@@ -208,11 +210,7 @@ def _wanted(problem: Problem, labeller: Labeller, of_tuple: Ints, count: int, re
         some = rest[first : first + step]
         after = labeller.newcomer_losses(data.tuples, of_tuple, count, some)
         cost = (after - before) * sizes + after * data.counts[some, None]
-        nearest = (
-            np.argpartition(cost, choices.shape[1] - 1, axis=1)[:, : choices.shape[1]]
-            if count
-            else choices[:0]
-        )
+        nearest = np.argpartition(cost, choices.shape[1] - 1, axis=1)[:, : choices.shape[1]]
         order = np.argsort(np.take_along_axis(cost, nearest, 1), axis=1, kind="stable")
         choices[first : first + step] = np.take_along_axis(nearest, order, 1)
     return choices
