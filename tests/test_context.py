@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,11 +80,6 @@ CASES = {
         "[[Xzqvorl]], DO",
     ],
 }
-WRONG = {  # context.py: what goes wrong, and why
-    "Dr. [[van der Berg]] called": "a second particle is no name, so the first one opens none",
-    "Drs. [[Okafor]], [[Nguyen]] and [[Patel]] agree": "a list of surnames read as Last, First",
-    "Father: Hypertension": "a plain word behind a kinship word and a colon read as a name",
-}
 NEGATIVE = [
     "Dr. called back",
     "Dr. and Mrs.",
@@ -118,12 +111,6 @@ def context() -> Context:
     return Context()
 
 
-def _cases(texts: list[str]) -> list[Any]:
-    """The texts as parameters; those of WRONG are expected to fail."""
-    marks = {text: pytest.mark.xfail(strict=True, reason=f"context.py: {why}") for text, why in WRONG.items()}
-    return [pytest.param(text, marks=marks[text]) if text in marks else text for text in texts]
-
-
 def found(context: Context, text: str) -> list[str]:
     return covered(text, [span for span in context.find(Note(text)) if span.label in _NAMES])
 
@@ -132,7 +119,7 @@ def test_every_case_is_of_a_cue() -> None:
     assert set(CASES) <= {cue.name for cue in CUES} | {"credential"}
 
 
-@pytest.mark.parametrize("marked", _cases([text for texts in CASES.values() for text in texts]))
+@pytest.mark.parametrize("marked", [text for texts in CASES.values() for text in texts])
 def test_found(context: Context, marked: str) -> None:
     text, ranges = unmark(marked)
     assert found(context, text) == [text[start:end] for start, end in ranges]
@@ -140,7 +127,7 @@ def test_found(context: Context, marked: str) -> None:
     assert f"context.{cue}" in {span.source for span in context.find(Note(text))}
 
 
-@pytest.mark.parametrize("text", _cases(NEGATIVE))
+@pytest.mark.parametrize("text", NEGATIVE)
 def test_not_found(context: Context, text: str) -> None:
     assert found(context, text) == []
 

@@ -129,10 +129,8 @@ NOT_FOUND = [
     "The patient was seen. No acute distress.",
     "Foley catheter placed, Kelly clamp used",
     "a Nguyen clamp was used",
-    pytest.param(
-        "12 French Nguyen catheter",
-        marks=pytest.mark.xfail(strict=True, reason="names.py: the unit French joins the run of the eponym"),
-    ),
+    "12 French Nguyen catheter",
+    "Old Nguyen tube out",
     "PT OT SLP CBC BMP MRI CT",
     "January February Monday Tuesday",
     "Aspirin Metoprolol Lisinopril daily",
@@ -171,7 +169,6 @@ def test_upper_case_and_a_wrap_change_nothing(names: Names, first: str, last: st
         assert stretch == text[:-1]
 
 
-@pytest.mark.xfail(strict=True, reason="names.py: a function word in capitals joins the run and spoils it")
 def test_a_function_word_in_capitals_stands_apart(names: Names) -> None:
     text = "WITH MARGARET NGUYEN."
     assert covered(text, names.find(Note(text))) == ["MARGARET NGUYEN"]

@@ -33,8 +33,8 @@ class Cue:
         opener: pattern of what may stand between them and the name.
         label, score: of the span.
         need: "any" (whatever follows with a capital is a name), "likely" (a plain word is not),
-            "rare" (a listed name or a word in no list is), "sure" (only a listed name is, or an
-            initial with a word).
+            "field" (a word that is never a name is not), "rare" (a listed name or a word in no list is),
+            "sure" (only a listed name is, or an initial with a word).
         lower: whether the name may be in lower case.
     """
 
@@ -70,7 +70,7 @@ CUES = (
     Cue("title.lay", ("titles_lay",), _TITLE, "PATIENT", 0.96, "any", True),
     Cue("title.clergy", ("titles_clergy",), _TITLE, "DOCTOR", 0.8, "likely"),
     Cue("kin", ("kinship", "cues_kin"), _KIN, "PATIENT", 0.92, "likely", True),
-    Cue("field", ("cues_field",), _FIELD, "PATIENT", 0.95, "any", True),
+    Cue("field", ("cues_field",), _FIELD, "PATIENT", 0.95, "field", True),
     Cue("patient", ("cues_patient",), rf"\.?{GAP}\"?", "PATIENT", 0.9, "sure"),
     Cue("role", ("doctor_words", "cues_role"), _ROLE, "DOCTOR", 0.92, "likely", True),
     Cue("contact", ("cues_contact",), _WEAK, "DOCTOR", 0.88, "rare", True),
@@ -158,7 +158,7 @@ class Context(Detector):
 
     def _may_open(self, small: str, need: str) -> bool:
         """Whether a lower-case word behind a cue may begin or announce a name; spares most openers."""
-        if need == "any":
+        if need in ("any", "field"):
             return True
         if need == "likely":
             return small in _ANNOUNCING or small not in self.words.plain_words
@@ -173,7 +173,7 @@ class Context(Detector):
             if not more:
                 return
             at = more.end()
-            end = self._name(text, at, cue, "sure" if cue.need != "any" else "listed")
+            end = self._name(text, at, cue, "listed" if cue.need in ("any", "field") else "sure")
 
     def _name(self, text: str, at: int, cue: Cue, need: str = "") -> int:
         """Where the name starting at `at` ends, 0 if there is none."""
@@ -186,6 +186,8 @@ class Context(Detector):
         if not self._opens(text, first, second, need or cue.need, cue.lower):
             return 0
         end = self._extend(text, first)
+        if end == first.end and cue.need in ("likely", "rare", "sure") and self.words.is_thing(first, text):
+            return 0
         comma = _COMMA.match(text, end)
         if comma and (behind := _NEXT.match(text, comma.end())):
             given = self.words.word(behind[1], comma.end())
@@ -197,16 +199,18 @@ class Context(Detector):
         """Whether a name may begin with `first`, the word behind a cue."""
         low = first.text.lower()
         if first.text[0].islower():
-            return lower and self._opens_small(first, second, need)
-        if self._is_field(text, first) or (need != "any" and _CREDENTIAL.match(text, first.start)):
+            return lower and self._opens_small(text, first, second, need)
+        if self._is_field(text, first) or (
+            need not in ("any", "field") and _CREDENTIAL.match(text, first.start)
+        ):
             return False
-        if first.stop and not (low in CALENDAR_NAMES and need in ("any", "likely")):
+        if first.stop and not (low in CALENDAR_NAMES and need in ("any", "field", "likely")):
             return False
         beside = second if second is not None and is_gap(text, first.end, second.start) else None
         if first.kind is Kind.INITIAL:
             return beside is not None and beside.text[0].isupper() and beside.nameable
-        if need == "any":
-            return True
+        if need in ("any", "field"):
+            return need == "any" or first.nameable
         if first.shout and (first.kind is not Kind.NAME or len(first.text) < 4):
             return False
         if need == "sure":
@@ -222,18 +226,21 @@ class Context(Detector):
             return False  # "Consultant Child Psychiatrist"
         return first.nameable
 
-    def _opens_small(self, first: Word, second: Word | None, need: str) -> bool:
+    def _opens_small(self, text: str, first: Word, second: Word | None, need: str) -> bool:
         """Whether a lower-case word begins a name: dictation, chat, hurried notes."""
         if first.text in self.words.particles:
-            return second is not None and second.kind in (Kind.NAME, Kind.UNKNOWN)
+            while second is not None and second.text in self.words.particles:
+                match = _NEXT.match(text, second.end)
+                second = self.words.word(match[1], match.start(1)) if match else None
+            return second is not None and second.nameable and not second.stop
         if first.stop or len(first.text) < 3:
             return False
         if need in ("sure", "rare"):
             return first.kind is Kind.NAME and first.first
-        if need == "any" and first.kind is Kind.AMBIGUOUS:
+        if need in ("any", "field") and first.kind is Kind.AMBIGUOUS:
             return second is not None and second.kind is Kind.NAME
         return first.kind is Kind.NAME or (
-            first.kind is Kind.UNKNOWN and len(first.text) > 4 and need == "any"
+            first.kind is Kind.UNKNOWN and len(first.text) > 4 and need in ("any", "field")
         )
 
     @staticmethod
@@ -243,6 +250,8 @@ class Context(Detector):
 
     def _given(self, text: str, given: Word, last: Word, cue: Cue) -> bool:
         """Whether the word behind a comma is the given name of "Last, First"."""
+        if cue.name.startswith("title") and given.kind is not Kind.INITIAL:
+            return False  # "Drs. Okafor, Nguyen and Patel"
         if given.kind is Kind.INITIAL:
             return last.kind is not Kind.INITIAL and not text[given.end : given.end + 1].isalnum()
         if (

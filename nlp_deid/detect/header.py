@@ -24,8 +24,8 @@ _SEGMENTS = {
     ("PV1", 7): "DOCTOR", ("PV1", 8): "DOCTOR", ("PV1", 9): "DOCTOR", ("GT1", 3): "PATIENT", ("IN1", 16): "PATIENT",
 }  # fmt: skip
 _FIELD = regex.compile(
-    rf"(?:(?<=[\n{WRAP}])|\A|(?<=[ ]{{2}}|\|[ ]?))[ ]*(?P<key>[A-Za-z][A-Za-z #/-]{{1,24}}?)[ ]?(?::|\.{{3,40}}|=)[ ]{{0,30}}"
-    rf"(?P<value>[^\n{WRAP}|]{{2,60}}?)(?=[ ]{{2}}|[\n{WRAP}|]|[,;]?[ ][A-Z][A-Za-z#/ ]{{1,20}}[:#]|\Z)"
+    rf"(?:(?<=[\n{WRAP}])|\A|(?<=[ ]{{2}}|\|[ ]?))[ ]*(?P<key>[A-Za-z][A-Za-z #/-]{{1,24}}?)[ ]?(?:\.{{3,40}}:?|:|=)[ ]{{0,30}}"
+    rf"(?P<value>[^\n{WRAP}|]{{2,60}}?)(?=[ ]{{2}}|[\n{WRAP}|]|[,;]?[ ][A-Z][A-Za-z#/]{{1,20}}[:#]|\Z)"
 )
 _SEGMENT = regex.compile(
     rf"(?:(?<=[\n{WRAP}])|\A)(?P<name>PID|NK1|PV1|GT1|IN1)\|(?P<fields>[^\n{WRAP}]{{1,2000}})"

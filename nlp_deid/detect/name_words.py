@@ -7,6 +7,7 @@ are no names. Unknown words are kept apart: rare and foreign names are mostly in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import regex
 
 from nlp_deid.detect.lexicon import Lexicon
-from nlp_deid.detect.phrases import fold
+from nlp_deid.detect.phrases import fold, phrase_key
 from nlp_deid.layout import WRAP
 
 # Of the words that end a name, those that a title or kinship word makes certain ("daughter May").
@@ -23,6 +24,8 @@ CALENDAR_NAMES = frozenset({"may", "will", "april", "june", "august"})
 WORD = r"\p{L}\p{M}*+(?:[\p{L}\p{M}]|['-](?=\p{L}{2}))*+"
 GAP = rf"(?:[ {WRAP}]{{1,2}})"
 _CAPITAL = regex.compile(rf"(?<![\w'])(?=\p{{Lu}}){WORD}")
+_ARTICLE = regex.compile(rf"(?i)(?<!\w)(?:an?|no|\d+-?(?:french|fr|mm|cm|gauge|g)){GAP}$")
+_HEAD = regex.compile(rf"(?:'s)?(?:{GAP}|-)(?:(\p{{L}}+){GAP})?(\p{{L}}+)")
 _BETWEEN = regex.compile(rf"[\"')]{{0,2}}\.?{GAP}[\"'(]{{0,2}}|\.|[ ]\"|\"[ ]")
 
 
@@ -145,6 +148,19 @@ class NameWords:
     def word(self, text: str, start: int) -> Word:
         """The word `text` at `start`, sorted."""
         return Word(start, start + len(text), text, *self._look(text))
+
+    def is_eponym(self, words: Sequence[Word]) -> bool:
+        """Whether words as a whole are an eponym ("Bence Jones")."""
+        return phrase_key(" ".join(word.text for word in words).lower()) in self._eponyms
+
+    def is_thing(self, word: Word, text: str) -> bool:
+        """Whether a name stands for a thing called after a person ("a Kelly clamp", "Homan sign")."""
+        if _ARTICLE.search(text, max(0, word.start - 14), word.start):
+            return True
+        behind = _HEAD.match(text, word.end)
+        return behind is not None and not self.things.isdisjoint(
+            map(str.lower, filter(None, behind.groups()))
+        )
 
     def capitalised(self, text: str) -> list[Word]:
         """The capitalised words of a view's text, in order; those of the last text are kept."""

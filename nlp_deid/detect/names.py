@@ -14,8 +14,6 @@ from nlp_deid.note import Detector, Note, Span
 
 _PAIR = regex.compile(rf"({WORD}){GAP}(?=\p{{Ll}})({WORD})")
 _INITIAL = regex.compile(rf"(?<![\w.'-])\p{{Ll}}\.[ ]?(?=\p{{Ll}}{{4}})({WORD})(?!\.\w|[@\w])")
-_ARTICLE = regex.compile(rf"(?i)(?<!\w)(?:an?|no|\d+-?(?:french|fr|mm|cm|gauge|g)){GAP}$")
-_HEAD = regex.compile(rf"(?:'s)?(?:{GAP}|-)(?:(\p{{L}}+){GAP})?(\p{{L}}+)")
 _LONGEST = 6  # words of a name
 
 
@@ -47,12 +45,11 @@ class Names(Detector):
         run: list[Word] = []
         for word in self.words.capitalised(text):
             if run and not (word.nameable and self._joined(text, run[-1], word)):
-                yield run
+                yield from _trimmed(run)
                 run = []
             if word.nameable:
                 run.append(word)
-        if run:
-            yield run
+        yield from _trimmed(run)
 
     def _joined(self, text: str, last: Word, word: Word) -> bool:
         between = text[last.end : word.start]
@@ -71,8 +68,10 @@ class Names(Detector):
             return self._score_single(first, len(run) > 1, text)
         kinds = [word.kind for word in full]
         names = kinds.count(Kind.NAME)
+        if names == 1 and first.kind is not Kind.NAME and self.words.is_thing(last, text):
+            return 0.0  # "Old Nguyen tube"
         if names and (first.first or last.first):
-            return 0.92
+            return 0.85 if self.words.is_eponym(full) else 0.92  # an unsure name yields to a keep list
         if names > 1:
             return 0.85
         if names and Kind.UNKNOWN in kinds:
@@ -80,7 +79,7 @@ class Names(Detector):
         return 0.7 if first.first and first.common and last.last and last.common else 0.0
 
     def _score_single(self, word: Word, initial: bool, text: str) -> float:
-        if (word.shout and not word.common) or self._is_thing(word, text):
+        if (word.shout and not word.common) or self.words.is_thing(word, text):
             return 0.0
         if word.kind is Kind.NAME:
             return (0.75 if word.common else 0.62) + (0.15 if initial else 0)
@@ -92,15 +91,6 @@ class Names(Detector):
         ):
             return 0.7
         return 0.0
-
-    def _is_thing(self, word: Word, text: str) -> bool:
-        """Whether a name stands for a thing called after a person ("a Kelly clamp", "Homan sign")."""
-        if _ARTICLE.search(text, max(0, word.start - 14), word.start):
-            return True
-        behind = _HEAD.match(text, word.end)
-        return behind is not None and not self.words.things.isdisjoint(
-            map(str.lower, filter(None, behind.groups()))
-        )
 
     def _small(self, view: View) -> Iterator[tuple[int, int]]:
         """Lower-case names, as in dictation and chat: first name and surname, or initial and surname."""
@@ -117,6 +107,16 @@ class Names(Detector):
     def _is_name(self, pair: regex.Match[str], group: int) -> bool:
         word = self.words.word(pair[group], pair.start(group))
         return word.kind is Kind.NAME and (word.first if group == 1 else word.last)
+
+
+def _trimmed(run: list[Word]) -> Iterator[list[Word]]:
+    """A run without stop words at its ends, if anything is left."""
+    while run and run[-1].stop:
+        run.pop()
+    while run and run[0].stop:
+        run.pop(0)
+    if run:
+        yield run
 
 
 def _inverted(last: Sequence[Word], first: Sequence[Word]) -> bool:

@@ -7,7 +7,7 @@ with other separators, an address in other case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,6 +15,7 @@ import regex
 from rapidfuzz.distance import OSA
 
 from nlp_deid.detect.lexicon import Lexicon
+from nlp_deid.detect.literals import Literals
 from nlp_deid.detect.name_words import CALENDAR_NAMES, GAP, Kind, Word, name_words, plain
 from nlp_deid.detect.whole_names import TOKEN, Person, find_spelled, find_whole, person
 from nlp_deid.layout import WRAP, View
@@ -32,6 +33,7 @@ _VERB = regex.compile(
     rf"{GAP}(?:is|was|has|had|did|does|says|said|states|stated|reports|reported|denies|denied)\b"
 )
 _SEPARATORS = regex.compile(r"[^\dA-Za-z]+")
+_GROUP = regex.compile(r"[\dA-Za-z]+")
 _MISSPELT = 5  # letters from which a word may be one edit away
 _CUE_LISTS = ("kinship", "titles_lay", "titles_doctor")  # a name in lower case may follow
 _SHORTEST_NUMBER = 4  # digits and letters of a number that is searched for
@@ -164,17 +166,16 @@ class Search:
         for match in _INITIALS.finditer(text):
             if label := seeds.initials.get(match[1] + (match[3] or match[2]), ""):
                 yield *match.span(), label, 0.85, "initials"
-        long = [word for word in seeds.words if len(word) >= _MISSPELT]
+        long = Literals((word, None) for word in seeds.words if len(word) >= _MISSPELT)
         for match in _LOGIN.finditer(text):
-            low = match[0].lower()
-            if any(word in low for word in long):
+            if long.positions(match[0].lower()):
                 yield *match.span(), "USERNAME", 0.9, "login"
 
     def _single(
         self, text: str, tokens: Sequence[regex.Match[str]], keys: Sequence[str], seeds: Seeds
     ) -> Iterator[Found]:
         """Words that are seeds each by itself."""
-        long = [word for word in seeds.words if len(word) >= _MISSPELT]
+        near = _Misspelt(seeds.words)
         before = ""
         for token, key in zip(tokens, keys, strict=True):
             capital = token[0][0].isupper()
@@ -186,8 +187,8 @@ class Search:
             elif capital and (label := seeds.capitals.get(key, "")):
                 if self._is_name(text, token):
                     yield *token.span(), label, 0.92, "name"
-            elif len(key) >= _MISSPELT and capital and (near := self._near(token[0], key, long)):
-                yield *token.span(), seeds.words[near], 0.9, "misspelt"
+            elif capital and len(key) >= _MISSPELT and (meant := near.find(key)) and self._may_err(token[0]):
+                yield *token.span(), seeds.words[meant], 0.9, "misspelt"
             before = key
 
     def _is_name(self, text: str, token: regex.Match[str]) -> bool:
@@ -196,40 +197,69 @@ class Search:
             return False
         return not _starts_sentence(text, token.start()) or _VERB.match(text, token.end()) is not None
 
-    def _near(self, word: str, key: str, words: list[str]) -> str:
-        """A seed one edit away from a word that is no plain word."""
-        near = next((seed for seed in words if OSA.distance(key, seed, score_cutoff=1) == 1), "")
-        return near if near and self.words.word(word, 0).kind in (Kind.UNKNOWN, Kind.NAME) else ""
+    def _may_err(self, word: str) -> bool:
+        """Whether a word that is nearly a seed may be one: a plain word is not."""
+        return self.words.word(word, 0).kind in (Kind.UNKNOWN, Kind.NAME)
+
+
+class _Misspelt:
+    """Words one edit away from a set of words, found by the words that dropping a letter leaves.
+
+    Two words one edit apart share a form with at most one letter less (Mor & Fraenkel 1982).
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._forms: dict[str, list[str]] = {}
+        for word in words:
+            if len(word) >= _MISSPELT:
+                for form in _forms(word):
+                    self._forms.setdefault(form, []).append(word)
+
+    def find(self, key: str) -> str:
+        """A word one edit from `key`, or ""."""
+        for form in _forms(key):
+            for word in self._forms.get(form, ()):
+                if OSA.distance(key, word, score_cutoff=1) == 1:
+                    return word
+        return ""
+
+
+def _forms(word: str) -> set[str]:
+    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
 
 
 def _numbers(text: str, seeds: Seeds) -> Iterator[Found]:
-    """Known numbers, written with any separators."""
+    """Known numbers, written with any separators, alone or among other numbers."""
     if not seeds.numbers:
         return
+    longest = max(map(len, seeds.numbers))
     for match in _NUMBER.finditer(text):
-        places = [i for i in range(*match.span()) if text[i].isalnum()]
-        key = "".join(text[i] for i in places).upper()
-        for number, label in seeds.numbers.items():
-            at = key.find(number)
-            if at < 0:
-                continue
-            start, end = places[at], places[at + len(number) - 1] + 1
-            if not (text[start - 1 : start].isalnum() or text[end : end + 1].isalnum()):
-                yield start, end, label, 0.95, "number"
+        groups = [
+            (match.start() + g.start(), match.start() + g.end(), g[0].upper())
+            for g in _GROUP.finditer(match[0])
+        ]
+        for first, (start, _, _) in enumerate(groups):
+            joined = ""
+            for _, end, key in groups[first:]:
+                joined += key
+                if len(joined) > longest:
+                    break
+                if label := seeds.numbers.get(joined):
+                    yield start, end, label, 0.95, "number"
 
 
 def _values(view: View, seeds: Seeds) -> Iterator[Found]:
     """Known values; a single word only as it is written, since in lower case it may be a plain word."""
-    exact = view.text.replace(WRAP, " ")
-    for value, label in seeds.values.items():
-        loose = not value.isalpha()
-        text, wanted = (view.lower, value.lower()) if loose else (exact, value)
-        at = text.find(wanted)
-        while at >= 0:
-            end = at + len(wanted)
-            if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
-                yield at, end, label, 0.95, "value"
-            at = text.find(wanted, end)
+    if not seeds.values:
+        return
+    text = view.text.replace(WRAP, " ")
+    literals = Literals((value.lower(), (value, label)) for value, label in seeds.values.items())
+    for start, end, found in literals.find(view.lower):
+        if text[start - 1 : start].isalnum() or text[end : end + 1].isalnum():
+            continue
+        for value, label in found:
+            if not value.isalpha() or text[start:end] == value:
+                yield start, end, label, 0.95, "value"
 
 
 def _starts_sentence(text: str, start: int) -> bool:
