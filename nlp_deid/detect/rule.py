@@ -44,6 +44,7 @@ class Rule:
     starts: tuple[str, ...] = ()
     small: WordList | None = None
     not_first: WordList | None = None
+    last: WordList | None = None
     shipped: bool = False
 
     @cached_property
@@ -83,6 +84,8 @@ class Rule:
                 continue
             for group, label in self._groups:
                 for start, end in found.spans(group) if group else (found.span(),):
+                    if self.last:
+                        end = self.last.back(text, start, end)
                     start = self._begin(found, start, end)
                     if start < end and (passes is None or passes(view.text[start:end])):
                         yield start, end, label

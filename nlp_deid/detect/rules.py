@@ -15,6 +15,7 @@ Fields of a rule:
     small                       a list of `words`: the rule sees them in small letters, so no name has them
     not_first                   a list of `words` no find begins with: before a group `kind` they are cut
                                 off, else the find is dropped
+    last                        a list of `words`: the find is cut back to the last of them that it holds
 
 A file may also have `words`, named lists of words (word_list.py). Fragments and lists may be used in
 all files of a folder.
@@ -123,6 +124,7 @@ def _rule(entry: Any, parts: _Parts) -> Rule:
         reach=int(entry.get("reach", 40)),
         small=parts.list_of(entry, "small"),
         not_first=parts.list_of(entry, "not_first"),
+        last=parts.list_of(entry, "last"),
         shipped=parts.shipped,
         **{**texts, **lower},
     )

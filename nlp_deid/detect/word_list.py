@@ -8,9 +8,10 @@ from nlp_deid.layout import WRAP
 
 # A word with a capital. Two capitals behind a comma or bar or before a number are a code ("Salem, OR 97301").
 _CAPITAL = regex.compile(
-    r"(?<![\p{L}'.-])(?!(?<=[,|][ ]?)\p{Lu}{2}\b|\p{Lu}{2}[ ,]{1,2}\d{5}\b)\p{Lu}[A-Za-z]*+(?![\p{L}'])"
+    r"(?<![\p{L}'.-])(?!(?<=[,|][ ]?)\p{Lu}{2}\b|\p{Lu}{2}[ ,]{1,2}(?:\d{5}|[A-Z]\d[A-Z])\b)\p{Lu}[A-Za-z]*+(?![\p{L}'])"
 )
 _FIRST = regex.compile(rf"(\p{{L}}[\p{{L}}'-]*+|[&-])[ {WRAP}]*+")
+_LAST = regex.compile(rf"(?r)(?:[ {WRAP}]*+)(?P<word>[\p{{L}}\d'-]+)")
 
 
 class WordList:
@@ -43,4 +44,12 @@ class WordList:
         """Where text[start:end] goes on behind the words of the list that it begins with."""
         while start < end and (word := _FIRST.match(text, start, end)) and word[1] in self:
             start = word.end()
+        return start
+
+    def back(self, text: str, start: int, end: int) -> int:
+        """Where text[start:end] ends with a word of the list, or its plural; its start if none is there."""
+        while word := _LAST.match(text, start, end):
+            if word["word"] in self or word["word"].removesuffix("s") in self:
+                return end
+            end = word.start()
         return start
