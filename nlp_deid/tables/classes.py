@@ -41,6 +41,20 @@ class Column:
         return len(self.values) - 1 if self.values and self.values[-1] == MISSING else -1
 
     @cached_property
+    def numeric(self) -> bool:
+        """Whether it spans intervals: its hierarchy says so; without one, if its values are numbers.
+
+        Digits with a leading zero are codes, not numbers.
+        """
+        if self.hierarchy is not None:
+            return self.hierarchy.numeric
+        known = [value for value in self.values if value != MISSING]
+        try:
+            return bool(known) and all(math.isfinite(float(v)) and not _is_code(v) for v in known)
+        except ValueError:
+            return False
+
+    @cached_property
     def numbers(self) -> Floats:
         """The values as numbers; NaN for a missing one.
 
@@ -51,6 +65,10 @@ class Column:
             return np.array([float(v) if v != MISSING else np.nan for v in self.values])
         except ValueError:
             raise TableError(f"column {self.name!r} must hold numbers only") from None
+
+
+def _is_code(value: str) -> bool:
+    return len(value) > 1 and value[0] == "0" and value.isdigit()
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,24 @@ class Hierarchy:
                 raise self._error(f"value {value!r} of the table is missing in it (it knows {known}, ...)")
         return np.array([self._index[value] for value in values], np.int64)
 
+    def leaves(self, label: str) -> list[str]:
+        """The values that a label of any level stands for; empty if there is no such label."""
+        found: dict[str, None] = {}
+        for level, labels in enumerate(self.labels):
+            if label in labels:
+                at = np.flatnonzero(self.up[level] == labels.index(label))
+                found.update(dict.fromkeys(self.values[i] for i in at))
+        return list(found)
+
+    def label_losses(self, low: float | None = None, high: float | None = None) -> dict[str, float]:
+        """The loss of each label above the values; of a label of several levels the greatest."""
+        losses, result = self.losses(low, high), dict[str, float]()
+        for level in range(1, self.levels):
+            for at, loss in zip(self.up[level], losses[level], strict=True):
+                label = self.labels[level][at]
+                result[label] = max(result.get(label, 0.0), float(loss))
+        return result
+
     def losses(self, low: float | None = None, high: float | None = None) -> Floats:
         """(levels, values) array of the normalised certainty penalty of each label, 0 to 1.
 

@@ -9,7 +9,6 @@ import numpy as np
 from nlp_deid.tables.anonymizer import Anonymizer
 from nlp_deid.tables.arrays import Bools, Floats, Ints, number, summed
 from nlp_deid.tables.classes import Column
-from nlp_deid.tables.hierarchy import MISSING
 from nlp_deid.tables.labels import SpanLabels
 from nlp_deid.tables.problem import Problem, Recoding, finish
 from nlp_deid.tables.table import Table
@@ -27,7 +26,7 @@ class Mondrian(Anonymizer):
 
     def _search(self, problem: Problem, table: Table) -> Recoding:
         columns = [table.column(name) for name in table.quasi]
-        numeric = [_is_numeric(column) for column in columns]
+        numeric = [column.numeric for column in columns]
         sizes = [len(c.hierarchy.values) if c.hierarchy else len(c.values) for c in columns]
         axes = [_Axis.of(*given, j) for j, given in enumerate(zip(columns, sizes, numeric, strict=True))]
         of_tuple = _split(problem, axes)
@@ -152,16 +151,3 @@ def _chosen(problem: Problem, saved: Floats, left: Bools, tuples: Ints, owner: I
         chosen[waiting & fine] = axis[waiting & fine]
         waiting &= ~fine
     return chosen
-
-
-def _is_numeric(column: Column) -> bool:
-    """Whether a column is written as intervals: its hierarchy says so, or all values are numbers."""
-    if column.hierarchy is not None:
-        return column.hierarchy.numeric
-    values = [value for value in column.values if value != MISSING]
-    try:
-        return bool(values) and all(
-            np.isfinite(float(v)) and (v == "0" or v[0] != "0" or "." in v) for v in values
-        )
-    except ValueError:
-        return False
