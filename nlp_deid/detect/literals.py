@@ -33,11 +33,16 @@ class Literals(Generic[Value]):
 
     def find(self, text: str) -> Iterator[tuple[int, int, tuple[Value, ...]]]:
         """(start, end, values) of every occurrence, in order of the end."""
-        if len(self._automaton):
-            for last, (length, tied) in self._automaton.iter(text):
-                start = last + 1 - length
-                if not (self._opening and _goes_on(text, start)):
-                    yield start, last + 1, tied
+        if not len(self._automaton):
+            return
+        opening = self._opening
+        for last, (length, tied) in self._automaton.iter(text):
+            start = last + 1 - length
+            if opening and start:
+                before, first = text[start - 1], text[start]
+                if (before.isalpha() and first.isalpha()) or (before.isdigit() and first.isdigit()):
+                    continue
+            yield start, last + 1, tied
 
     def hits(self, text: str) -> dict[Value, list[Hit]]:
         """Where the literals of each value stand."""
@@ -50,11 +55,3 @@ class Literals(Generic[Value]):
     def positions(self, text: str) -> list[Hit]:
         """Where any literal stands."""
         return [(start, end) for start, end, _ in self.find(text)]
-
-
-def _goes_on(text: str, at: int) -> bool:
-    """Whether a word or a number goes on at this place."""
-    if not at:
-        return False
-    before, first = text[at - 1], text[at]
-    return (before.isalpha() and first.isalpha()) or (before.isdigit() and first.isdigit())
