@@ -1,4 +1,4 @@
-"""The command line: `nlp-deid scrub | detect | explain | evaluate | rules | dictionary | pipelines`.
+"""The command line: `nlp-deid scrub | detect | explain | evaluate | reidentify | rules | dictionary | key | pipelines`.
 
 Exit codes: 0 all done; 1 some notes quarantined, or rules or dictionaries with problems; 2 wrong call, wrong
 configuration, or nothing could be done. No message shows text of a note unless it was asked for.
@@ -16,14 +16,38 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from nlp_deid.cli_dictionary import dictionary_app
+from nlp_deid.cli_keys import KEY_ERRORS, check_map, given, key_app, read_secret, reidentify, resolve_order
+from nlp_deid.cli_keys import report as report_surrogates
+from nlp_deid.cli_options import (
+    AsJson,
+    Consistency,
+    DateOrder,
+    DateShiftRange,
+    Dictionaries,
+    Format,
+    In,
+    KeepSeason,
+    KeepWeekday,
+    KeyDescriptor,
+    KeyFile,
+    NewMap,
+    Out,
+    Overwrite,
+    PatientField,
+    Pipeline,
+    PolicyName,
+    Table,
+    TableColumns,
+    TableId,
+)
 from nlp_deid.corpus.checks import CorpusError
 from nlp_deid.deid import Deid, DeidError
 from nlp_deid.demographics import ID_COLUMN, DemographicsError, Joined, parse_columns, read_demographics
 from nlp_deid.detect.dictionary_files import DictionaryError
 from nlp_deid.outputs import OutputError
 from nlp_deid.pipeline import DEFAULT_PIPELINE, PipelineError, load
-from nlp_deid.replace.policy import PRESETS, PolicyError
-from nlp_deid.sources import FORMATS, Source, SourceError, open_source
+from nlp_deid.replace.policy import PolicyError
+from nlp_deid.sources import PATIENT_FIELD, Source, SourceError, open_source
 
 QUARANTINED = 1
 WRONG_CALL = 2
@@ -37,6 +61,7 @@ _EXPECTED = (
     PipelineError,
     PolicyError,
     SourceError,
+    *KEY_ERRORS,
 )
 
 app = typer.Typer(
@@ -48,50 +73,30 @@ app = typer.Typer(
 rules_app = typer.Typer(help="Rules of your own.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 app.add_typer(dictionary_app, name="dictionary")
-
-In = Annotated[
-    str, typer.Argument(metavar="IN", help="A folder, a .txt, .xml or .jsonl file, or - for standard input.")
-]
-Pipeline = Annotated[
-    str, typer.Option(help="An installed pipeline's name (see `pipelines`) or a config's path.")
-]
-PolicyName = Annotated[
-    str | None, typer.Option(help=f"{', '.join(PRESETS)}, or a file; by default the pipeline's own.")
-]
-Format = Annotated[
-    str | None, typer.Option(help=f"Of IN, where its name does not tell: {', '.join(FORMATS)}. Text for -.")
-]
-Dictionaries = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="A folder of word lists of your own (see `dictionary`).")
-]
-Table = Annotated[
-    Path | None,
-    typer.Option("--demographics", metavar="TABLE", help="A .csv or .parquet file with a row a patient."),
-]
-TableId = Annotated[str, typer.Option("--demographics-id", help="Its column of patient ids.")]
-TableColumns = Annotated[
-    str,
-    typer.Option(
-        "--demographics-columns", help="Labels of its other columns: name=PATIENT,mrn=MEDICALRECORD."
-    ),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in OUT already.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+app.add_typer(key_app, name="key")
+app.command()(reidentify)
 
 
 @app.command()
 def scrub(
     source: In,
-    out: Annotated[
-        str, typer.Argument(metavar="OUT", help="A folder, a file, a .jsonl file, or - for standard output.")
-    ],
+    out: Out,
     pipeline: Pipeline = DEFAULT_PIPELINE,
     policy: PolicyName = None,
     format: Format = None,
+    patient: PatientField = PATIENT_FIELD,
     dictionaries: Dictionaries = None,
     demographics: Table = None,
     demographics_id: TableId = ID_COLUMN,
     demographics_columns: TableColumns = "",
+    consistency: Consistency = None,
+    date_shift_range: DateShiftRange = None,
+    keep_weekday: KeepWeekday = None,
+    keep_season: KeepSeason = None,
+    date_order: DateOrder = None,
+    key_file: KeyFile = None,
+    key_descriptor: KeyDescriptor = None,
+    map_file: NewMap = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Write the notes of IN to OUT without their identifiers.
@@ -102,8 +107,22 @@ def scrub(
     """
     from nlp_deid import batch
 
-    notes = _source(source, format, demographics, demographics_id, demographics_columns)
-    _batch(batch.scrub, notes, out, load(pipeline, policy, dictionaries), overwrite)
+    secret = read_secret(key_file, key_descriptor)
+    settings = given(
+        source=secret,
+        consistency=consistency,
+        date_shift_range=date_shift_range,
+        keep_weekday=keep_weekday,
+        keep_season=keep_season,
+        date_order=resolve_order(date_order, source, format),
+    )
+    deid = load(pipeline, policy, dictionaries, settings, record=map_file is not None)
+    check_map(map_file, deid, out)
+    notes = _source(source, format, patient, demographics, demographics_id, demographics_columns)
+    failed = _batch(batch.scrub, notes, out, deid, overwrite)
+    report_surrogates(deid, secret, map_file)
+    if failed:
+        raise typer.Exit(QUARANTINED)
 
 
 @app.command()
@@ -112,6 +131,7 @@ def detect(
     out: Annotated[str, typer.Argument(metavar="OUT.jsonl", help="A .jsonl file, or - for standard output.")],
     pipeline: Pipeline = DEFAULT_PIPELINE,
     format: Format = None,
+    patient: PatientField = PATIENT_FIELD,
     dictionaries: Dictionaries = None,
     demographics: Table = None,
     demographics_id: TableId = ID_COLUMN,
@@ -124,32 +144,34 @@ def detect(
     """
     from nlp_deid import batch
 
-    notes = _source(source, format, demographics, demographics_id, demographics_columns)
-    _batch(batch.detect, notes, out, load(pipeline, None, dictionaries), overwrite)
+    notes = _source(source, format, patient, demographics, demographics_id, demographics_columns)
+    if _batch(batch.detect, notes, out, load(pipeline, None, dictionaries), overwrite):
+        raise typer.Exit(QUARANTINED)
 
 
-def _source(where: str, format: str | None, table: Path | None, id_column: str, columns: str) -> Source:
+def _source(
+    where: str, format: str | None, patient_field: str, table: Path | None, id_column: str, columns: str
+) -> Source:
     """The notes, with what a demographics table knows of their patients."""
-    source = open_source(where, format)
+    source = open_source(where, format, patient_field)
     if table is None:
         return source
     return Joined.of(source, read_demographics(table, id_column, parse_columns(columns)))
 
 
-def _batch(work: Callable[..., Any], source: Source, out: str, deid: Deid, overwrite: bool) -> None:
+def _batch(work: Callable[..., Any], source: Source, out: str, deid: Deid, overwrite: bool) -> bool:
+    """All notes through `work`; says what became of them, and returns whether any failed."""
     with _progress(source.count) as after_note:
         summary = work(deid, source, out, overwrite=overwrite, after_note=after_note)
     _say(f"nlp-deid: {summary}")
     if isinstance(source, Joined):
         _say(f"nlp-deid: {source.demographics}")
-    if not summary.failures:
-        return
-    if summary.report is not None:
+    if summary.failures and summary.report is not None:
         _say(f"nlp-deid: reasons in {summary.report}")
-    else:
+    elif summary.failures:
         for failure in summary.failures:
             sys.stderr.buffer.write(b"nlp-deid: " + failure.row())
-    raise typer.Exit(QUARANTINED)
+    return bool(summary.failures)
 
 
 @contextmanager
@@ -183,7 +205,7 @@ def explain(
     """Say for every proposal in one note who made it, how surely, and what became of it."""
     from nlp_deid import screen
 
-    source = _source(note, None, demographics, demographics_id, demographics_columns)
+    source = _source(note, None, PATIENT_FIELD, demographics, demographics_id, demographics_columns)
     if source.kind != "note":
         raise SourceError(f"{note}: explain takes one note, not a {source.kind}")
     entry = next(source.entries(sys.stdin.buffer if source.path is None else None))
