@@ -7,7 +7,7 @@ an item out of all records is safe under every one of them; to leave it out of s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -132,7 +132,7 @@ class RhoUncertainty(SetModel):
     """
 
     rho: float | str | Fraction
-    sensitive: frozenset[str] | None = None
+    sensitive: Set[str] | None = None
     empty_antecedent: bool = False
 
     def __post_init__(self) -> None:
@@ -219,7 +219,7 @@ class HKPCoherence(SetModel):
     h: float | str | Fraction
     k: int
     p: int
-    private: frozenset[str]
+    private: Set[str]
 
     def __post_init__(self) -> None:
         if not 0 <= share(self.h, "h") <= 1:
