@@ -196,7 +196,7 @@ class Geometric(Additive):
 class Staircase(Additive):
     """Staircase noise, the best pure-ε noise for one number (Geng and Viswanath, arXiv 1212.1186).
 
-    It beats Laplace by less than 5 % up to ε = 1, by half and more from ε = 3 on. Its loss does not
+    Its mean error is below Laplace's by 4 % at ε = 1, 15 % at 2, half at 4.4. Its privacy loss does not
     shrink with a smaller change, so an array needs `changes`.
 
     Args:
