@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from nlp_deid.hipaa import year_of
 from nlp_deid.resources import folder
 
 
@@ -70,8 +71,8 @@ KINDS: dict[str, Kind] = {
         "C",
         "year",
         "keep",
-        r"date|dob|dod|birth ?(date|day|year)|year of birth|yob|birth|admi(t|ssion)|"
-        r"discharged?|deceased|death|datetime|timestamp",
+        r"dates?|dob|dod|birth ?(?:day|year)|year of birth|yob|datetime|timestamp|"
+        r"(?:birth|admi(?:t|tted|ssion)|discharged?|deceased|died|death)(?: (?:time|dt|dttm|at|on|day))?$",
     ),
     "text": Kind(
         "", "scrub", "scrub", r"notes?|comments?|remarks?|narrative|free text|report|history|impression"
@@ -93,7 +94,7 @@ KINDS: dict[str, Kind] = {
 # Values that are identifiers wherever they stand. (?a) digits are ASCII ones.
 SURE: dict[str, re.Pattern[str]] = {
     "email": re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*[a-zA-Z]"),
-    "url": re.compile(r"(?i)\bhttps?://\S|\bwww\.[a-z0-9-]+\.[a-z]"),
+    "url": re.compile(r"(?i)\bhttps?://\S+|\bwww\.[a-z0-9-]+\.[a-z]\S*"),
     "ssn": re.compile(r"(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])"),
     "ip": re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])"),
     "phone": re.compile(
@@ -108,6 +109,9 @@ SURE: dict[str, re.Pattern[str]] = {
     ),
 }
 
+_DATE_LIKE = re.compile(
+    r"(?i)\d[-/.]\d|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|(?<!\d)(?:\d{6}|\d{8})(?!\d)"
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")
 _FEW = 5  # distinct values below which a column is no list of names
 _MANY = 20  # distinct values from which a column without repeats is taken for codes
@@ -123,6 +127,16 @@ def kind_of_header(name: str) -> str | None:
                 continue
             return kind
     return None
+
+
+def plausible(kind: str, values: Sequence[str]) -> bool:
+    """Whether the values may be of the kind that the name of their column tells.
+
+    Flags such as `death` = 0 or 1 are no dates.
+    """
+    if kind == "date":
+        return any(_DATE_LIKE.search(value) or year_of(value) for value in values)
+    return kind not in ("age", "zip") or any(re.search(r"\d", value) for value in values)
 
 
 def kind_of_values(values: Sequence[str], rows: int) -> str | None:
