@@ -64,6 +64,11 @@ class Rule:
         ]
         return tuple(groups) or (("", self.label),)
 
+    @cached_property
+    def _sees_wraps(self) -> bool:
+        """Whether the pattern names the wrap; to every other pattern a wrap is a blank."""
+        return r"\x0b" in self.pattern
+
     def find(self, view: View, hits: Sequence[Hit] | None = None) -> Iterator[tuple[int, int, str]]:
         """(start, end, label) of every find, offsets into the view.
 
@@ -78,7 +83,9 @@ class Rule:
             literals = Literals(((literal, None) for literal in self.literals), opening=bool(self.starts))
             hits = literals.positions(view.lower)
         passes = CHECKS[self.check] if self.check else None
-        text = self.small.in_small(view.text) if self.small else view.text
+        text = view.text if self._sees_wraps else view.joined
+        if self.small:
+            text = self.small.in_small(text)
         for found in self._search(text, hits):
             if self.near and not self._is_near(view, found.start()):
                 continue

@@ -17,11 +17,13 @@ Fields of a rule:
                                 off, else the find is dropped
     last                        a list of `words`: the find is cut back to the last of them that it holds
 
+`small`, `not_first` and `last` may name several lists.
+
 A file may also have `words`, named lists of words (word_list.py). Fragments and lists may be used in
 all files of a folder.
 
 A blank in a pattern is a gap: one or two blanks or a line wrap (` {2,9}`, ` *` and the like set
-another number). `[ ]` is a plain blank. The find
+another number). `[ ]` is a plain blank; a wrap counts as one unless the pattern names it (`\\x0b`). The find
 is the whole match or, if it has them, its group `phi` and every group named after a label (`_` for
 `-`), which then gives the label.
 """
@@ -136,19 +138,22 @@ class _Parts:
 
     shipped: bool
     fragments: dict[str, str] = field(default_factory=dict)
-    words: dict[str, WordList] = field(default_factory=dict)
+    words: dict[str, str] = field(default_factory=dict)
+    lists: dict[str, WordList] = field(default_factory=dict)
 
     def add(self, data: Mapping[str, Any]) -> None:
         """Take the fragments and lists of a file."""
         self.fragments.update(data.get("define", {}))
-        self.words.update({name: WordList(str(words)) for name, words in data.get("words", {}).items()})
+        self.words.update(data.get("words", {}))
 
     def list_of(self, entry: Mapping[str, Any], key: str) -> WordList | None:
-        """The list a field names."""
-        name = entry.get(key)
-        if name is not None and name not in self.words:
-            raise RuleError(f"{key}: unknown list {name!r}; known: {', '.join(self.words)}")
-        return None if name is None else self.words[name]
+        """The list of the words under the names of a field; equal fields share one."""
+        names = str(entry.get(key, ""))
+        if unknown := set(names.split()) - set(self.words):
+            raise RuleError(f"{key}: unknown list {', '.join(unknown)}; known: {', '.join(self.words)}")
+        if names and names not in self.lists:
+            self.lists[names] = WordList(" ".join(self.words[name] for name in names.split()))
+        return self.lists.get(names)
 
 
 def _load(path: Path) -> dict[str, Any]:

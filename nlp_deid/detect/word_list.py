@@ -26,7 +26,7 @@ class WordList:
         self._words = frozenset(word for word in items if "*" not in word)
         self._stems = tuple(word[:-1] for word in items if word.endswith("*"))
         self._ends = tuple(word[1:] for word in items if word.startswith("*"))
-        self._last = ("", "")
+        self._known: dict[str, str] = {}
 
     def __contains__(self, word: str) -> bool:
         word = word.lower()
@@ -34,10 +34,12 @@ class WordList:
 
     def in_small(self, text: str) -> str:
         """The text, of the same length, with the words of the list in small letters."""
-        last, small = self._last
-        if last is not text:
+        small = self._known.get(text)
+        if small is None:
+            if len(self._known) > 1:  # a note's text with its wraps and without
+                self._known.clear()
             small = _CAPITAL.sub(lambda word: word[0].lower() if word[0] in self else word[0], text)
-            self._last = (text, small)
+            self._known[text] = small
         return small
 
     def skip(self, text: str, start: int, end: int) -> int:
