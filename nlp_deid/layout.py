@@ -44,7 +44,7 @@ _INVISIBLE = frozenset(
 _LINE_END = regex.compile(
     r"(?P<split>(?<=\w[-/])[ ]{0,3}\n[ ]*+(?=\w))"
     r"|(?P<wrap>(?<=\S)[ ]*+\n[ ]*+(?=[\w(\[\"'#@&/+])"
-    r"(?!(?:\d{1,2}[.)][ ]|[A-Za-z][\w /#&.()-]{0,28}?(?::|[ ]?\.{3,}|[ ]{3,}\S))))"
+    r"(?!(?:\d{1,2}[.)][ ]|[A-Za-z][\w/#&-]{0,20}+[ ]?(?::|\.{3,}))))"
 )
 
 
@@ -97,9 +97,14 @@ class View:
         self.text = self._edit(text, wraps)
 
     @cached_property
+    def joined(self) -> str:
+        """The view with wraps as blanks, of the same length."""
+        return self.text.replace(WRAP, " ")
+
+    @cached_property
     def lower(self) -> str:
         """The view in lower case, of the same length, wraps as blanks."""
-        text = self.text.replace(WRAP, " ")
+        text = self.joined
         low = text.lower()
         if len(low) == len(text):
             return low

@@ -13,7 +13,7 @@ from nlp_deid.layout import WRAP, View
 from nlp_deid.note import Detector, Note, Span
 
 _PAIR = regex.compile(rf"({WORD}){GAP}(?=\p{{Ll}})({WORD})")
-_INITIAL = regex.compile(rf"(?<![\w.'-])\p{{Ll}}\.[ ]?(?=\p{{Ll}}{{4}})({WORD})(?!\.\w|[@\w])")
+_INITIAL = regex.compile(rf"(?<![\w.'-])\p{{Ll}}\.{GAP}?(?=\p{{Ll}}{{4}})({WORD})(?!\.\w|[@\w])")
 _LONGEST = 6  # words of a name
 
 

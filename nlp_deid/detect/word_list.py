@@ -6,9 +6,11 @@ import regex
 
 from nlp_deid.layout import WRAP
 
-# A word with a capital. Two capitals behind a comma or bar or before a number are a code ("Salem, OR 97301").
+# A word with a capital, but no initial ("A. Roe"), and no two capitals behind a comma or bar or before
+# a post code: those are a state ("Salem, OR 97301").
 _CAPITAL = regex.compile(
-    r"(?<![\p{L}'.-])(?!(?<=[,|][ ]?)\p{Lu}{2}\b|\p{Lu}{2}[ ,]{1,2}(?:\d{5}|[A-Z]\d[A-Z])\b)\p{Lu}[A-Za-z]*+(?![\p{L}'])"
+    r"(?<![\p{L}'.-])(?!\p{Lu}\.|(?<=[,|][ ]?)\p{Lu}{2}\b|\p{Lu}{2}[ ,]{1,2}(?:\d{5}|[A-Z]\d[A-Z])\b)"
+    r"\p{Lu}[A-Za-z]*+(?![\p{L}'])"
 )
 _FIRST = regex.compile(rf"(\p{{L}}[\p{{L}}'-]*+|[&-])[ {WRAP}]*+")
 _LAST = regex.compile(rf"(?r)(?:[ {WRAP}]*+)(?P<word>[\p{{L}}\d'-]+)")
