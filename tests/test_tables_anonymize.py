@@ -1,6 +1,13 @@
 """Local, full-domain and multidimensional recoding: what they promise, on made-up tables."""
 
+import json
+import re
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -289,3 +296,56 @@ def test_wrong_calls_are_refused():
         LocalRecoding(KAnonymity(2), HIERARCHIES, suppression_limit=5)
     with pytest.raises(ModelError, match="at least one model"):
         LocalRecoding([], HIERARCHIES)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("models", [MODELS[0], MODELS[3], MODELS[5]], ids=str)
+def test_a_table_grouped_elsewhere_gives_the_same_labels(method, models):
+    data = people(400, seed=9)
+    keys = [*QUASI, "dx"]
+    grouped = data.group_by(keys).agg(pl.len().alias("records")).sort(keys, descending=True)
+    whole = method(models, HIERARCHIES, suppression_limit=0.2)
+    parts = method(models, HIERARCHIES, suppression_limit=0.2)
+    labels = parts.fit_transform(grouped, weight="records")
+    renamed = labels.select(pl.col(name).alias(f"{name}-out") for name in QUASI)
+    joined = data.join(pl.concat([grouped, renamed], how="horizontal"), keys, maintain_order="left")
+    out = whole.fit_transform(data)
+    assert joined.select(pl.col(f"{name}-out").alias(name) for name in QUASI).equals(out.select(QUASI))
+    assert parts.release == whole.release
+
+
+def test_weights_are_whole_numbers():
+    with pytest.raises(TableError, match="'records' must hold whole numbers, 1 or more"):
+        LocalRecoding(KAnonymity(2), HIERARCHIES).fit_transform(
+            people(9).with_columns(records=pl.Series([1] * 8 + [0])), weight="records"
+        )
+
+
+SPARK = """
+import json, sys
+from pyspark.sql import SparkSession
+session = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+keys = ["age", "sex", "job", "dx"]
+counted = session.read.csv(sys.argv[1], header=True).groupBy(*keys).count().collect()
+print(json.dumps([row.asDict() for row in counted]))
+session.stop()
+"""
+
+
+@pytest.mark.skipif(not (find_spec("pyspark") and shutil.which("java")), reason="needs pyspark and Java")
+def test_grouping_in_spark_gives_the_same_release(tmp_path):
+    data = people(200, seed=3)
+    data.write_csv(tmp_path / "people.csv")
+    command = [sys.executable, "-c", SPARK, str(tmp_path / "people.csv")]
+    grouped = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path).stdout
+    models = [KAnonymity(4), EntropyLDiversity(2, "dx")]
+    here, there = LocalRecoding(models, HIERARCHIES), LocalRecoding(models, HIERARCHIES)
+    here.fit_transform(data)
+    there.fit_transform(pl.DataFrame(json.loads(grouped)), weight="count")
+    assert here.release == there.release
+
+
+def test_the_example_of_the_docs_runs():
+    text = (Path(__file__).parents[1] / "docs" / "tables.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "docs/tables.md", "exec"), {})

@@ -109,14 +109,19 @@ class Anonymizer(ABC):
         """The columns that the models read."""
         return list(dict.fromkeys(name for model in self.models for name in model.attributes))
 
-    def fit_transform(self, frame: Frame) -> Frame:
+    def fit_transform(self, frame: Frame, weight: str | None = None) -> Frame:
         """The anonymized frame, of the same kind as the given one.
+
+        Args:
+            frame: the table.
+            weight: the column that says how many records a row stands for; for tables that were
+                grouped elsewhere by quasi-identifiers and sensitive columns.
 
         Raises:
             TableError, HierarchyError: a table or hierarchy that does not fit.
             ModelError: a model that cannot hold; the message says which and why.
         """
-        table = self._table(frame)
+        table = self._table(frame, weight)
         problem = self._problem(table)
         recoding = self._search(problem, table)
         released = self._apply(table, problem, recoding)
@@ -127,7 +132,7 @@ class Anonymizer(ABC):
     def _search(self, problem: Problem, table: Table) -> Recoding:
         """Find the classes."""
 
-    def _table(self, frame: Frame) -> Table:
+    def _table(self, frame: Frame, weight: str | None) -> Table:
         plain = Table(frame, self.quasi, self.attributes, self.identifiers)
         if not len(plain):
             raise TableError("the table has no rows")
@@ -141,11 +146,11 @@ class Anonymizer(ABC):
                 made[name] = source
             else:
                 made[name] = source([v for v in plain.column(name).values if v != MISSING], name)
-        return Table(plain.frame, self.quasi, self.attributes, self.identifiers, made)
+        return Table(plain.frame, self.quasi, self.attributes, self.identifiers, made, weight)
 
     def _problem(self, table: Table) -> Problem:
         data = table.collapse(self.attributes)
-        budget = int(self.suppression_limit * len(table) + 1e-9)
+        budget = int(self.suppression_limit * table.records + 1e-9)
         whole = data.classes(np.zeros(len(data), np.int64), 1)
         enforced = tuple(model.enforced(whole) for model in self.models)
         problem = Problem(data, self.models, enforced, self.treatment, budget)
@@ -181,6 +186,10 @@ class Anonymizer(ABC):
             classes = problem.classes(strict, recoding.count + 1)
         checks = tuple(model.of_classes(classes, suppressed) for model in self.models)
         loss = measure(
-            table.quasi, classes.sizes[: recoding.count], recoding.labels.losses, len(table), problem.smallest
+            table.quasi,
+            classes.sizes[: recoding.count],
+            recoding.labels.losses,
+            table.records,
+            problem.smallest,
         )
-        return Release(len(table), recoding.count, suppressed, recoding.merged, loss, checks)
+        return Release(table.records, recoding.count, suppressed, recoding.merged, loss, checks)

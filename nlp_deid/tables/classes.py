@@ -237,17 +237,25 @@ class Collapsed:
         return Classes(sizes, self.attributes, *cells, totals, ignore_missing)
 
 
-def collapse(quasi: Sequence[Column], attributes: Sequence[Column], rows: int) -> Collapsed:
-    """Group the rows of a table by its quasi-identifiers, then by the attributes."""
+def collapse(
+    quasi: Sequence[Column], attributes: Sequence[Column], rows: int, weights: Ints | None = None
+) -> Collapsed:
+    """Group the rows of a table by its quasi-identifiers, then by the attributes.
+
+    Args:
+        quasi, attributes: the columns.
+        rows: their length.
+        weights: how many records each row stands for; None: one.
+    """
     row_tuple, first = _grouped([c.codes for c in quasi], [len(c.values) for c in quasi], rows)
     tuples = np.stack([c.codes[first] for c in quasi], 1).astype(np.int64)
-    counts = np.bincount(row_tuple, minlength=len(first)).astype(np.int64)
+    counts = np.bincount(row_tuple, weights, len(first)).astype(np.int64)
     by_name = {column.name: column for column in attributes}
     if attributes:
         columns = [row_tuple, *(c.codes for c in attributes)]
         row_cell, at = _grouped(columns, [len(first), *(len(c.values) for c in attributes)], rows)
         cells = row_tuple[at], np.stack([c.codes[at] for c in attributes], 1).astype(np.int64)
-        records = np.bincount(row_cell, minlength=len(at)).astype(np.int64)
+        records = np.bincount(row_cell, weights, len(at)).astype(np.int64)
     else:
         cells, records = (np.arange(len(first)), np.zeros((len(first), 0), np.int64)), counts
     return Collapsed(tuples, counts, by_name, *cells, records, _totals(by_name, cells[1], records), row_tuple)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nlp_deid.tables.arrays import Bools
+from nlp_deid.tables.arrays import Bools, Ints
 from nlp_deid.tables.classes import Collapsed, Column, collapse
 from nlp_deid.tables.frames import Frame, TableError, polars, to_polars
 from nlp_deid.tables.hierarchy import MISSING, TOP, Hierarchy
@@ -66,16 +66,18 @@ class Table:
         sensitive: Iterable[str] = (),
         identifiers: Iterable[str] = (),
         hierarchies: Mapping[str, Hierarchy] | None = None,
+        weight: str | None = None,
     ) -> None:
         """Hold a frame.
 
         Args:
             frame: polars, pandas or Arrow.
             quasi, sensitive, identifiers: column names.
-            hierarchies: of sensitive columns, for distances.
+            hierarchies: of the quasi-identifiers, and of sensitive columns for distances.
+            weight: the column that says how many records a row stands for.
 
         Raises:
-            TableError: an unknown column, or one with two roles.
+            TableError: an unknown column, one with two roles, or weights that are not whole numbers.
         """
         self.frame = to_polars(frame)
         self.quasi, self.sensitive, self.identifiers = list(quasi), list(sensitive), list(identifiers)
@@ -92,6 +94,13 @@ class Table:
                         f"column {name!r} is both {roles[name]} and {role}; a column has one role"
                     )
                 roles[name] = role
+
+        self._weights = None if weight is None else self._whole_numbers(weight)
+
+    @property
+    def records(self) -> int:
+        """The number of records: of rows, or the sum of their weights."""
+        return len(self) if self._weights is None else int(self._weights.sum())
 
     def __len__(self) -> int:
         return self.frame.height
@@ -110,10 +119,19 @@ class Table:
     def collapse(self, attributes: Iterable[str] = ()) -> Collapsed:
         """The distinct tuples of the quasi-identifiers with their counts and attributes."""
         names = list(dict.fromkeys(attributes))
-        return collapse([self.column(q) for q in self.quasi], [self.column(a) for a in names], len(self))
+        return collapse(
+            [self.column(q) for q in self.quasi], [self.column(a) for a in names], len(self), self._weights
+        )
 
     def suppressed(self, collapsed: Collapsed) -> Bools:
         """The tuples whose every quasi-identifier is "*": suppressed records."""
         stars = [np.array([v == TOP for v in self.column(q).values]) for q in self.quasi]
         every = [star[collapsed.tuples[:, j]] for j, star in enumerate(stars)]
         return np.asarray(np.logical_and.reduce(every))
+
+    def _whole_numbers(self, weight: str) -> Ints:
+        column = self.column(weight)
+        values = column.numbers[column.codes]
+        if not ((values >= 1) & (values % 1 == 0)).all():
+            raise TableError(f"column {weight!r} must hold whole numbers, 1 or more, none missing")
+        return np.asarray(values, np.int64)
