@@ -107,7 +107,7 @@ class Context(Detector):
         self.words = name_words(lexicon)
         # What only people do: a single capitalised word before it is a name.
         self._verb = regex.compile(
-            rf"(?<![\p{{L}}'])(\p{{Lu}}\p{{Ll}}+(?:-\p{{Lu}}\p{{Ll}}+)?){GAP}(?:\L<verbs>)(?!\w)",
+            rf"(?<![\p{{L}}'])(\p{{Lu}}\p{{L}}+(?:-\p{{Lu}}\p{{L}}+)?){GAP}(?:\L<verbs>)(?!\w)",
             verbs=sorted(lexicon.words("person_verbs")),
         )
         self._cues = Literals(
@@ -137,7 +137,7 @@ class Context(Detector):
             known = word.kind in (Kind.NAME, Kind.UNKNOWN) or (
                 word.kind is Kind.AMBIGUOUS and word.first and word.common
             )
-            if known and not word.stop and len(word.text) > 2 and not word.shout:
+            if known and not word.stop and len(word.text) > 2:
                 yield match.span(1)
 
     def _openings(self, view: View) -> Iterator[tuple[Cue, int]]:
@@ -211,7 +211,9 @@ class Context(Detector):
             return beside is not None and beside.text[0].isupper() and beside.nameable
         if need in ("any", "field"):
             return need == "any" or first.nameable
-        if first.shout and (first.kind is not Kind.NAME or len(first.text) < 4):
+        if self.words.is_loud(first, text) and not (
+            first.kind is Kind.NAME and (first.common or len(first.text) > 3)
+        ):
             return False
         if need == "sure":
             return first.kind is Kind.NAME

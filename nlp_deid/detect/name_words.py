@@ -23,6 +23,8 @@ CALENDAR_NAMES = frozenset({"may", "will", "april", "june", "august"})
 # A word: letters, with inner apostrophes and hyphens; a possessive 's stays outside.
 WORD = r"\p{L}\p{M}*+(?:[\p{L}\p{M}]|['-](?=\p{L}{2}))*+"
 GAP = rf"(?:[ {WRAP}]{{1,2}})"
+_AROUND = 24  # characters on either side that show whether a text is in capitals
+_SHORTEST_SHOUT = 4  # letters; shorter words in capitals are mostly abbreviations
 _CAPITAL = regex.compile(rf"(?<![\w'])(?=\p{{Lu}}){WORD}")
 _ARTICLE = regex.compile(rf"(?i)(?<!\w)(?:an?|no|\d+-?(?:french|fr|mm|cm|gauge|g)){GAP}$")
 _HEAD = regex.compile(rf"(?:'s)?(?:{GAP}|-)(?:(\p{{L}}+){GAP})?(\p{{L}}+)")
@@ -148,6 +150,14 @@ class NameWords:
     def word(self, text: str, start: int) -> Word:
         """The word `text` at `start`, sorted."""
         return Word(start, start + len(text), text, *self._look(text))
+
+    @staticmethod
+    def is_loud(word: Word, text: str) -> bool:
+        """Whether a word in capitals says nothing by them: all around it is in capitals, or it is short."""
+        if not word.shout:
+            return False
+        around = text[max(0, word.start - _AROUND) : word.start] + text[word.end : word.end + _AROUND]
+        return len(word.text) < _SHORTEST_SHOUT or not any(map(str.islower, around))
 
     def is_eponym(self, words: Sequence[Word]) -> bool:
         """Whether words as a whole are an eponym ("Bence Jones")."""

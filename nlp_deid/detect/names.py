@@ -79,7 +79,7 @@ class Names(Detector):
         return 0.7 if first.first and first.common and last.last and last.common else 0.0
 
     def _score_single(self, word: Word, initial: bool, text: str) -> float:
-        if (word.shout and not word.common) or self.words.is_thing(word, text):
+        if (self.words.is_loud(word, text) and not word.common) or self.words.is_thing(word, text):
             return 0.0
         if word.kind is Kind.NAME:
             return (0.75 if word.common else 0.62) + (0.15 if initial else 0)
