@@ -53,7 +53,7 @@ def test_the_search_fails_on_honest_releases(mechanism, one, two):
 
 def test_the_search_fails_on_vectors_with_laplace_noise():
     mechanism = Laplace(1.0, 1.0)
-    finding = refute(outputs(mechanism, [0.3, 1.0], 1, 20_000), outputs(mechanism, [0.8, 0.5], 2, 20_000))
+    finding = refute(outputs(mechanism, [0.3, 1.0], 1, 8_000), outputs(mechanism, [0.8, 0.5], 2, 8_000))
     assert finding.epsilon <= 1.0
 
 

@@ -221,9 +221,9 @@ import sys
 from nlp_deid.dp.budget import BudgetError, Loss
 from nlp_deid.dp.ledger import Ledger
 done = 0
-for _ in range(200):
+for _ in range(40):
     try:
-        Ledger(sys.argv[1]).spend(Loss(0.01)); done += 1
+        Ledger(sys.argv[1]).spend(Loss(0.02)); done += 1
     except BudgetError:
         pass
 print(done)
@@ -233,12 +233,12 @@ print(done)
 def test_processes_that_race_never_overspend_or_charge_twice(ledger):
     runs = [
         subprocess.Popen([sys.executable, "-c", SPENDER, str(ledger.path)], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(2)
     ]
     done = sum(int(run.communicate(timeout=100)[0]) for run in runs)
     after = Ledger(ledger.path)
-    assert done == len(after.charges) <= 100
-    assert after.budget.spent[0] == pytest.approx(done / 100)
+    assert done == len(after.charges) <= 50
+    assert after.budget.spent[0] == pytest.approx(done / 50)
 
 
 def test_the_file_is_lines_of_json_with_a_header(ledger):

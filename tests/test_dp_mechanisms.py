@@ -253,3 +253,16 @@ def vars_of(mechanism):
 def test_other_misuse_is_refused(call):
     with pytest.raises(PrivacyError):
         call()
+
+
+@pytest.mark.parametrize("epsilon", [1e-6, 1e-3, 50.0, 5000.0])
+@pytest.mark.parametrize("kind", [Laplace, Geometric, Staircase])
+def test_extreme_epsilons_keep_their_laws(kind, epsilon):
+    options = {"changes": 1} if kind is Staircase else {}
+    mechanism = kind(epsilon, 1, allow_large=True, entropy=random.Random(1).randbytes, **options)
+    noise = np.asarray(mechanism.release(np.zeros(100_000)), dtype=float)
+    if epsilon < 1:  # at large ε a few draws in a million make the variance
+        assert math.isclose(noise.var(), mechanism.variance, rel_tol=0.1)
+    assert (np.abs(noise) > mechanism.accuracy(0.1)).mean() <= 0.11
+    loss = mechanism.log_probability(0.0, 0.0) - mechanism.log_probability(0.0, 1.0)
+    assert math.isclose(loss, epsilon, rel_tol=1e-6)

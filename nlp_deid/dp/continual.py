@@ -100,7 +100,8 @@ class RunningSum:
     @property
     def node_variance(self) -> float:
         """Variance of the noise of one node, before averaging."""
-        return self._grain**2 / (2 * math.sinh(float(self._sampler.rate) / 2) ** 2)
+        rate = float(self._sampler.rate)
+        return self._grain**2 * 2 * math.exp(-rate) / math.expm1(-rate) ** 2
 
     def _push(self, steps: Integers) -> None:
         """Close the nodes that end with this step: level i holds the sum of 2^i steps."""

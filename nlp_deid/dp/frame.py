@@ -39,7 +39,7 @@ class Bins:
     @property
     def names(self) -> list[str]:
         """The bins in order, as keys of groups."""
-        inner = [f"[{a:g}, {b:g})" for a, b in zip(self.edges, self.edges[1:], strict=False)]
+        inner = [f"[{a:.12g}, {b:.12g})" for a, b in zip(self.edges, self.edges[1:], strict=False)]
         return [*inner[:-1], inner[-1][:-1] + "]"]
 
 

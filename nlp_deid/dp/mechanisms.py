@@ -270,4 +270,4 @@ def _two_sided_accuracy(rate: float, alpha: float) -> int:
 
 
 def _two_sided_variance(rate: float) -> float:
-    return 1 / (2 * math.sinh(rate / 2) ** 2)
+    return 2 * math.exp(-rate) / math.expm1(-rate) ** 2

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nlp_deid.dp.sampling import Entropy, Integers, below, decay_of, two_cells
 
+_FLAT = 1e-3  # below it the best step is half the width, up to rounding
 _FEW = 4096  # up to this width every step is tried, beyond it the law is as good as continuous
 
 
@@ -33,8 +34,8 @@ class Steps:
 
     @cached_property
     def _mass_at_0(self) -> float:
-        b = self._b
-        return (1 - b) / (2 * self.step + 2 * b * (self.width - self.step) - (1 - b))
+        b, rest = self._b, -math.expm1(-float(self.epsilon))  # rest is 1 - b
+        return rest / (2 * self.step + 2 * b * (self.width - self.step) - rest)
 
     def draw(self, size: int, entropy: Entropy) -> Integers:
         """`size` draws: a stair, its part, a place in the part, a sign; "-0" is drawn again."""
@@ -65,7 +66,7 @@ class Steps:
         stair, place = divmod(least, self.width)
         r, d, b = self.step, self.width, self._b
         rest = (r - place) + b * (d - r) if place < r else b * (d - place)
-        later = b / (1 - b) * (r + b * (d - r))
+        later = b / -math.expm1(-float(self.epsilon)) * (r + b * (d - r))
         return 2 * self._mass_at_0 * math.exp(-float(self.epsilon) * stair) * (rest + later)
 
     def quantile(self, alpha: float) -> int:
@@ -98,8 +99,10 @@ def best_step(epsilon: float, width: int, optimal: str) -> int:
         steps = np.arange(1, width + 1, dtype=np.float64)
         return int(np.argmin(_moment(epsilon, width, steps, 1 if optimal == "L1" else 2))) + 1
     b = math.exp(-epsilon)
-    if optimal == "L1":
-        share = 1 / (1 + math.exp(epsilon / 2))
+    if epsilon < _FLAT:
+        share = 0.5
+    elif optimal == "L1":
+        share = math.exp(-epsilon / 2) / (1 + math.exp(-epsilon / 2))
     else:
         cubic = b - 2 * b**2 + 2 * b**4 - b**5
         share = -b / (1 - b) + cubic ** (1 / 3) / (2 ** (1 / 3) * (1 - b) ** 2)
@@ -111,14 +114,15 @@ def _moment(
 ) -> NDArray[np.float64]:
     """E|k| or E k² for steps r: sums of i and i² over a stair, then over the stairs j with weight b^j."""
     b, d, r = math.exp(-epsilon), float(width), np.asarray(step)
-    mass = (1 - b) / (2 * r + 2 * b * (d - r) - (1 - b))
+    rest = -math.expm1(-epsilon)  # 1 - b
+    mass = rest / (2 * r + 2 * b * (d - r) - rest)
     sums = [np.ones_like(r) * 0.0] * 3
     for weight, first, last in ((1.0, np.zeros_like(r), r), (b, r, np.full_like(r, d))):
         part = _power_sums(last)
         before = _power_sums(first)
         sums = [total + weight * (p - q) for total, p, q in zip(sums, part, before, strict=True)]
     # Sums over j of b^j, j b^j, j² b^j.
-    stairs = 1 / (1 - b), b / (1 - b) ** 2, b * (1 + b) / (1 - b) ** 3
+    stairs = 1 / rest, b / rest**2, b * (1 + b) / rest**3
     if power == 1:
         return np.asarray(2 * mass * (d * stairs[1] * sums[0] + stairs[0] * sums[1]))
     return np.asarray(
