@@ -1,4 +1,4 @@
-"""The command line: `nlp-deid scrub | detect | explain | evaluate | reidentify | rules | dictionary | key | pipelines`.
+"""The command line: notes here, tables and the rest in their own modules (`nlp-deid --help` lists all).
 
 Exit codes: 0 all done; 1 some notes quarantined, or rules or dictionaries with problems; 2 wrong call, wrong
 configuration, or nothing could be done. No message shows text of a note unless it was asked for.
@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from nlp_deid.cli_dictionary import dictionary_app
+from nlp_deid.cli_dp import app as dp_app
 from nlp_deid.cli_keys import KEY_ERRORS, check_map, given, key_app, read_secret, reidentify, resolve_order
 from nlp_deid.cli_keys import report as report_surrogates
 from nlp_deid.cli_options import (
@@ -40,6 +41,8 @@ from nlp_deid.cli_options import (
     TableColumns,
     TableId,
 )
+from nlp_deid.cli_tables import app as table_app
+from nlp_deid.cli_transactions import app as transactions_app
 from nlp_deid.corpus.checks import CorpusError
 from nlp_deid.deid import Deid, DeidError
 from nlp_deid.demographics import ID_COLUMN, DemographicsError, Joined, parse_columns, read_demographics
@@ -74,6 +77,9 @@ rules_app = typer.Typer(help="Rules of your own.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 app.add_typer(dictionary_app, name="dictionary")
 app.add_typer(key_app, name="key")
+app.add_typer(table_app, name="table")
+app.add_typer(transactions_app, name="transactions")
+app.add_typer(dp_app, name="dp")
 app.command()(reidentify)
 
 
