@@ -87,6 +87,7 @@ KINDS: dict[str, Kind] = {
     "code": Kind(
         "R", "drop", "keep", r"id|uuid|guid|identifier|accession|encounter (id|no|num|number)|key|index"
     ),
+    "identifier": Kind("R", "drop", "drop"),
     "state": Kind("", "keep", "keep", r"state|country"),
     "keep": Kind("", "keep", "keep"),
 }

@@ -167,7 +167,7 @@ def _distribution(table: Table, name: str, rare: int) -> tuple[tuple[str, int], 
     ]
     others = len(column.values) - len(shown)
     if others:
-        result.append((f"({others} others)", int(counts.sum() - counts[shown].sum())))
+        result.append((f"others ({others})", int(counts.sum() - counts[shown].sum())))
     return tuple(result)
 
 

@@ -180,7 +180,7 @@ def _column(name: str, column: dict[str, Any]) -> dict[str, Any]:
 def _kind(column: Mapping[str, Any]) -> ColumnRule | None:
     if "kind" in column:
         return ColumnRule(str(column["kind"]), str(column.get("unit", "years")))
-    return ColumnRule("code") if column.get("role") == "identifier" else None
+    return ColumnRule("identifier") if column.get("role") == "identifier" else None
 
 
 def _model(entry: Any) -> Model:
