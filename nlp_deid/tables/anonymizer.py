@@ -145,7 +145,8 @@ class Anonymizer(ABC):
             if isinstance(source, Hierarchy):
                 made[name] = source
             else:
-                made[name] = source([v for v in plain.column(name).values if v != MISSING], name)
+                values = [value for value in plain.column(name).values if value != MISSING]
+                made[name] = source(values, name) if values else Hierarchy([[MISSING, TOP]], name)
         return Table(plain.frame, self.quasi, self.attributes, self.identifiers, made, weight)
 
     def _problem(self, table: Table) -> Problem:

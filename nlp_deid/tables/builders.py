@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from nlp_deid.tables.hierarchy import TOP, Hierarchy, HierarchyError
+from nlp_deid.tables.hierarchy import MISSING, TOP, Hierarchy, HierarchyError
 
 Builder = Callable[[Sequence[str], str], Hierarchy]
 Tree = Mapping[str, "Tree | Sequence[str]"]
@@ -156,7 +156,7 @@ class Automatic:
 
     def __call__(self, values: Sequence[str], name: str = "") -> Hierarchy:
         if not values:
-            return Hierarchy([["", TOP]], name)
+            return Hierarchy([[MISSING, TOP]], name)
         if all(_is_date(value) for value in values):
             return Dates()(values, name)
         digits = all(value.isascii() and value.isdigit() for value in values)

@@ -40,6 +40,13 @@ class Column:
         """The code of a missing value, or -1 if none is missing."""
         return len(self.values) - 1 if self.values and self.values[-1] == MISSING else -1
 
+    @property
+    def domain(self) -> int:
+        """The number of values it may have: its hierarchy's, or those it has; missing counts if one is."""
+        if self.hierarchy is None:
+            return len(self.values)
+        return len((self.hierarchy.with_missing() if self.missing >= 0 else self.hierarchy).values)
+
     @cached_property
     def numeric(self) -> bool:
         """Whether it spans intervals: its hierarchy says so; without one, if its values are numbers.

@@ -124,7 +124,6 @@ def _label_losses(original: Column, released: Column, covers: Bools) -> Floats:
     hierarchy = original.hierarchy
     if hierarchy and original.missing >= 0:
         hierarchy = hierarchy.with_missing()
-    size = len(hierarchy.values) if hierarchy else len(original.values)
     known = original.numbers[~np.isnan(original.numbers)] if original.numeric else np.zeros(0)
     span = (float(known[0]), float(known[-1])) if len(known) else (None, None)
     of_level = hierarchy.label_losses(*span) if hierarchy else {}
@@ -140,7 +139,7 @@ def _label_losses(original: Column, released: Column, covers: Bools) -> Floats:
         elif match := _INTERVAL.fullmatch(label) if original.numeric else None:
             result[i] = (float(match[2]) - float(match[1])) / max(known[-1] - known[0], 1e-300)
         else:
-            result[i] = row.sum() / size if row.sum() > 1 else 0.0
+            result[i] = row.sum() / original.domain if row.sum() > 1 else 0.0
     return result
 
 

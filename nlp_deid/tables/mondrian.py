@@ -27,7 +27,7 @@ class Mondrian(Anonymizer):
     def _search(self, problem: Problem, table: Table) -> Recoding:
         columns = [table.column(name) for name in table.quasi]
         numeric = [column.numeric for column in columns]
-        sizes = [len(c.hierarchy.values) if c.hierarchy else len(c.values) for c in columns]
+        sizes = [column.domain for column in columns]
         axes = [_Axis.of(*given, j) for j, given in enumerate(zip(columns, sizes, numeric, strict=True))]
         of_tuple = _split(problem, axes)
         return finish(problem, SpanLabels(columns, sizes, numeric), of_tuple, self.leftovers)

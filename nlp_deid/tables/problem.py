@@ -10,6 +10,7 @@ import numpy as np
 from nlp_deid.tables.arrays import Bools, Floats, Ints, fold, number, summed
 from nlp_deid.tables.base import Model, ModelError, Treatment
 from nlp_deid.tables.classes import Classes, Collapsed
+from nlp_deid.tables.hierarchy import TOP
 from nlp_deid.tables.labels import Labeller, Labels
 
 _NEAREST = 24  # classes tried for one that takes records in and still holds
@@ -71,19 +72,29 @@ class Problem:
         fine[fine] = np.logical_and.reduce([model.fine(classes) for model in self.enforced])
         return fine
 
-    def failing(self, of_tuple: Ints, count: int) -> tuple[list[Model], Bools]:
-        """The models that do not hold for a release, and the classes at fault."""
-        classes = self.classes(of_tuple, count)
-        if self.treatment.suppressed == "class" and (of_tuple < 0).any():
-            classes = self.classes(np.where(of_tuple < 0, count, of_tuple), count + 1)
-        models = [model for model in self.models if not model.holds(classes)]
-        at_fault = np.zeros(len(classes), np.bool_)
-        for model in models:
-            fine = model.fine(classes)
-            figures = model.figures(classes)
-            worst = figures.argmin() if model.least else figures.argmax()
-            at_fault |= ~fine if not fine.all() else np.arange(len(classes)) == worst
+    def failing(self, of_tuple: Ints, count: int, top: int = -1) -> tuple[list[Model], Bools]:
+        """The models that do not hold for a release, and the classes at fault.
+
+        Args:
+            of_tuple, count: the classes.
+            top: the class whose labels are all "*", if there is one: a reader takes it for
+                suppressed records, so the models must hold with it and read so.
+        """
+        strict = self.treatment.suppressed == "class" and (of_tuple < 0).any()
+        if strict:
+            of_tuple = np.where(of_tuple < 0, top if top >= 0 else count, of_tuple)
+        models, at_fault = self._failing(of_tuple, count + int(strict and top < 0))
+        if top >= 0 and self.treatment == replace(self.treatment, suppressed="exempt", distribution="kept"):
+            without = np.where(of_tuple == top, -1, of_tuple - (of_tuple > top))
+            more, fault = self._failing(without, count - 1)
+            models, at_fault = models + more, at_fault | np.insert(fault, top, False)
         return models, at_fault
+
+    def _failing(self, of_tuple: Ints, count: int) -> tuple[list[Model], Bools]:
+        classes = self.classes(of_tuple, count)
+        models = [model for model in self.models if not model.holds(classes)]
+        faults = [_at_fault(model, classes) for model in models]
+        return models, np.logical_or.reduce(faults) if faults else np.zeros(count, np.bool_)
 
     def infeasible(self) -> list[str]:
         """For each model that not even the whole table as one class meets, what is wrong."""
@@ -94,6 +105,16 @@ class Problem:
             for model in self.models
             if not model.fine(whole)[0]
         ]
+
+
+def _at_fault(model: Model, classes: Classes) -> Bools:
+    """The classes that fail, or the worst one if all are fine by themselves."""
+    fine = model.fine(classes)
+    if not fine.all():
+        return ~fine
+    figures = model.figures(classes)
+    worst = int(figures.argmin() if model.least else figures.argmax())
+    return np.asarray(np.arange(len(classes)) == worst)
 
 
 @dataclass(frozen=True)
@@ -135,10 +156,10 @@ def finish(problem: Problem, labeller: Labeller, of_tuple: Ints, leftovers: str)
         merged = int(problem.data.counts[left & (of_tuple >= 0)].sum())
     while True:
         of_tuple, labels = _joined(problem, labeller, of_tuple)
-        failing, at_fault = problem.failing(of_tuple, len(labels.index))
+        failing, at_fault = problem.failing(of_tuple, len(labels.index), _top(labels))
         if not failing:
             return Recoding(of_tuple, labels, merged)
-        if at_fault[len(labels.index) :].any() or len(labels.index) < 2:
+        if at_fault[len(labels.index) :].any() or not at_fault.any() or len(labels.index) < 2:
             raise cannot(problem, failing)
         weakest = np.flatnonzero(at_fault)[0]
         block = np.flatnonzero(of_tuple == weakest)
@@ -157,6 +178,13 @@ def _joined(problem: Problem, labeller: Labeller, of_tuple: Ints) -> tuple[Ints,
         if distinct == count:
             return of_tuple, labels
         of_tuple = np.where(of_tuple >= 0, same[of_tuple], -1)
+
+
+def _top(labels: Labels) -> int:
+    """The class whose labels are all "*", or -1."""
+    stars = [text.index(TOP) if TOP in text else -1 for text in labels.texts]
+    found = np.flatnonzero((labels.index == np.array(stars)).all(1))
+    return int(found[0]) if len(found) else -1
 
 
 def _renumbered(of_tuple: Ints) -> Ints:
