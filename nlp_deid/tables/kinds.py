@@ -81,7 +81,7 @@ KINDS: dict[str, Kind] = {
         "A",
         "drop",
         "drop",
-        r"names?|surname|lastname|firstname|forename|maiden|initials|mother|father|spouse|"
+        r"names?|^(?:patient|first|last|middle)$|[fl]name|surname|lastname|firstname|forename|maiden|initials|mother|father|spouse|"
         r"guardian|next of kin|kin|emergency contact|employer|physician|doctor|provider|attending|nurse|relative",
     ),
     "code": Kind(
