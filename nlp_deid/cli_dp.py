@@ -108,6 +108,7 @@ def quantile(
     bounds: Bounds,
     ledger: LedgerFile,
     share: Annotated[list[float] | None, typer.Option(help="0.5 is the median; several share ε.")] = None,
+    whole: Annotated[bool, typer.Option("--whole", help="The column holds whole numbers.")] = False,
     unit: Unit = "row",
     max_rows: MaxRows = None,
     missing: Missing = "refuse",
@@ -116,7 +117,7 @@ def quantile(
 ) -> None:
     """Quantiles of a column clamped to bounds."""
     with _asking(table, [column], ledger, unit, max_rows, missing, allow_large) as ask:
-        _show(ask.quantiles(column, share or [0.5], epsilon, bounds), as_json)
+        _show(ask.quantiles(column, share or [0.5], epsilon, bounds, whole), as_json)
 
 
 @app.command()

@@ -213,6 +213,16 @@ def test_quantile_law_is_private_for_every_neighbour(data, extra, share):
     assert np.abs(np.log(one) - np.log(two)).max() <= 1 + 1e-9
 
 
+def test_quantiles_of_whole_numbers_are_whole():
+    ages = np.repeat([20, 40, 60], [300, 500, 300])
+    answers = queries(Frame({"age": ages})).quantiles("age", [0.1, 0.5, 0.9], 3.0, (0.5, 120), whole=True)
+    assert [answer.value for answer in answers] == [20, 40, 60]
+    with pytest.raises(PrivacyError, match="whole numbers"):
+        queries(Frame({"age": ages + 0.5})).quantiles("age", [0.5], 1.0, (0, 120), whole=True)
+    with pytest.raises(PrivacyError, match="no whole number"):
+        queries(Frame({"age": ages})).quantiles("age", [0.5], 1.0, (0.2, 0.8), whole=True)
+
+
 def test_quantiles_of_a_large_table_stay_within_the_rank_error():
     ordered = np.sort(np.random.default_rng(1).integers(0, 2**30, 1_000_000))
     point = quantile_on_lattice(

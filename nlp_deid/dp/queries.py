@@ -17,7 +17,15 @@ from typing import Protocol
 import numpy as np
 
 from nlp_deid.dp.budget import Loss
-from nlp_deid.dp.checks import PrivacyError, check_alpha, check_bounds, check_delta, check_epsilon, exact
+from nlp_deid.dp.checks import (
+    PrivacyError,
+    check_alpha,
+    check_bounds,
+    check_delta,
+    check_epsilon,
+    exact,
+    integers,
+)
 from nlp_deid.dp.frame import Bins, Frame, Group, Key, Term, Totals, term
 from nlp_deid.dp.mechanisms import Geometric
 from nlp_deid.dp.quantiles import quantile_on_lattice
@@ -132,9 +140,18 @@ class Queries:
         return self.count(epsilon, [bins], [bins.names])
 
     def quantiles(
-        self, column: str, shares: Sequence[float], epsilon: float, bounds: Sequence[float] | None
+        self,
+        column: str,
+        shares: Sequence[float],
+        epsilon: float,
+        bounds: Sequence[float] | None,
+        whole: bool = False,
     ) -> list[Answer]:
-        """Quantiles of a column clamped to bounds; ε is shared equally among them."""
+        """Quantiles of a column clamped to bounds; ε is shared equally among them.
+
+        Args:
+            whole: the column holds whole numbers, and so do the answers.
+        """
         low, high = check_bounds(bounds)
         check_epsilon(epsilon, self.allow_large)
         if not shares or not all(0 <= share <= 1 for share in shares):
@@ -142,17 +159,21 @@ class Queries:
         if not isinstance(self.table, Frame):
             raise PrivacyError("quantiles need a table in memory")
         around = Term(column, low, high)
-        steps = np.sort(self.table.steps(around))
-        ends = math.ceil(low / around.grain), math.floor(high / around.grain)
+        grain = 1.0 if whole else around.grain
+        steps = (
+            integers(self.table.numbers(column), f"column {column}") if whole else self.table.steps(around)
+        )
+        ends = math.ceil(low / grain), math.floor(high / grain)
+        if ends[0] > ends[1]:
+            raise PrivacyError("no whole number lies between the bounds")
+        ordered = np.sort(np.clip(steps, *ends))
         slope = exact(epsilon) / len(shares) / (2 * self.table.max_rows)
         self.purse.spend(Loss(epsilon), f"quantiles of {column}")
         found = sorted(
-            quantile_on_lattice(np.clip(steps, *ends), exact(share), slope, ends, self.entropy)
-            for share in shares
+            quantile_on_lattice(ordered, exact(share), slope, ends, self.entropy) for share in shares
         )
         return [
-            Answer((f"{share:g}",), value * around.grain)
-            for share, value in zip(sorted(shares), found, strict=True)
+            Answer((f"{share:g}",), value * grain) for share, value in zip(sorted(shares), found, strict=True)
         ]
 
     def find_bounds(self, column: str, epsilon: float) -> tuple[float, float]:
