@@ -56,11 +56,9 @@ def anonymize(
     with _errors():
         from dataclasses import replace
 
-        from nlp_deid.tables.frames import read, write
-
         spec = _spec(config)
         _refuse_existing(source, config, [out, report], overwrite)
-        frame = read(source, spec.delimiter)
+        frame = spec.read(source)
         anonymizer = (replace(spec, shuffle=True) if shuffle and spec.shuffle is False else spec).anonymizer()
         released = anonymizer.fit_transform(frame)
         failing = [check.model for check in anonymizer.release.checks if not check]
@@ -68,7 +66,7 @@ def anonymize(
             _stop(f"nothing written: the result does not hold {', '.join(failing)}")
         if report is not None:
             _report(spec, frame, released, anonymizer.release).write(report)
-        write(released, out, spec.delimiter)
+        spec.write(released, out)
     done = anonymizer.release
     _say(
         f"{done.rows} rows, {done.classes} classes, {done.suppressed} suppressed, "
@@ -80,12 +78,10 @@ def anonymize(
 def check(source: In, config: Config, as_json: AsJson = False) -> None:
     """Say of each model whether IN holds it."""
     with _errors():
-        from nlp_deid.tables.frames import read
-
         spec = _spec(config)
         if not spec.models:
             _stop("the configuration names no models")
-        table = spec.table(read(source, spec.delimiter))
+        table = spec.table(spec.read(source))
         checks = [model.check(table, treatment=spec.treatment) for model in spec.models]
     if as_json:
         _print_json(checks)
@@ -115,15 +111,14 @@ def risk(
 ) -> None:
     """Measure the risk of re-identification in IN."""
     with _errors():
-        from nlp_deid.tables.frames import read
         from nlp_deid.tables.risk import risk as measure
 
         spec = _spec(config)
         found = measure(
-            read(source, spec.delimiter),
+            spec.read(source),
             spec.named("quasi"),
             thresholds=spec.thresholds,
-            population=read(population, spec.delimiter) if population else None,
+            population=spec.read(population) if population else None,
             population_size=population_size or spec.population_size,
         )
     if as_json:
@@ -146,12 +141,11 @@ def risk(
 def loss(source: In, out: Out, config: Config, as_json: AsJson = False) -> None:
     """Measure what OUT lost against IN."""
     with _errors():
-        from nlp_deid.tables.frames import read
         from nlp_deid.tables.loss import compare
 
         spec = _spec(config)
-        frame, quasi = read(source, spec.delimiter), spec.named("quasi")
-        found = compare(frame, read(out, spec.delimiter), quasi, spec.built(frame), spec.smallest)
+        frame, quasi = spec.read(source), spec.named("quasi")
+        found = compare(frame, spec.read(out), quasi, spec.built(frame), spec.smallest)
     if as_json:
         _print_json(found)
         return
@@ -219,19 +213,18 @@ def _hipaa(
     if (out is None) != check_only:
         raise typer.BadParameter("give OUT, or --check without it")
     with _errors():
-        from nlp_deid.tables.frames import read, write
         from nlp_deid.tables.safe_harbor import LimitedDataSet, SafeHarbor
         from nlp_deid.tables.spec import Spec
 
-        spec = _spec(config) if config else Spec(delimiter="\t" if source.suffix == ".tsv" else ",")
+        spec = _spec(config) if config else Spec()
         kind = SafeHarbor if policy == "safe_harbor" else LimitedDataSet
         rule = kind(spec.kinds, reference_year=spec.reference_year, census=spec.census)
         _refuse_existing(source, config, [out], overwrite)
-        frame = read(source, spec.delimiter)
+        frame = spec.read(source)
         if any(rule.action(column.kind) == "scrub" for column in rule.rules(frame).values()):
             rule.scrub = _scrub(pipeline, policy)
         if out is not None:
-            write(rule.fit_transform(frame), out, spec.delimiter)
+            spec.write(rule.fit_transform(frame), out)
     if out is None:
         _list_violations(rule, frame, as_json)
     elif as_json:

@@ -92,6 +92,12 @@ def test_parquet_in_and_out_with_a_shuffle(folder):
     assert {tuple(sorted(order)) for order in orders} == {tuple(sorted(row[3] for row in ROWS))}
 
 
+def test_tabs_without_a_word_about_them(folder):
+    (folder / "in.tsv").write_text((folder / "in.csv").read_text().replace(",", "\t"))
+    run("anonymize", folder / "in.tsv", folder / "out.csv", "--config", folder / "spec.yaml")
+    assert list(rows(folder / "out.csv")[0]) == ["age", "town", "ill"]
+
+
 @pytest.mark.parametrize("ending", ["html", "json"])
 def test_report(folder, ending):
     run(

@@ -144,7 +144,9 @@ def test_what_it_makes_passes_its_own_check_and_stays(values, kind):
         ("language", None), ("age_at_visit", "age"), ("ZIP_Code", "zip"), ("date of birth", "date"),
         ("birth_weight", None), ("discharge_disposition", None), ("DischargeDate", "date"), ("county", "geography"),
         ("lat", "geography"), ("email_address", "email"), ("IP", "ip"), ("license_plate", "license"),
-        ("native-country", "state"), ("patient", "name"), ("lname", "name"), ("first_visit", None), ("DateTime", "date"), ("stage", None), ("clinical_notes", "text"),
+        ("native-country", "state"),
+        ("patient", "name"), ("lname", "name"), ("first_visit", None), ("DateTime", "date"),
+        ("stage", None), ("clinical_notes", "text"),
     ],
 )  # fmt: skip
 def test_names_of_columns(name, kind):

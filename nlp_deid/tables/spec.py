@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from nlp_deid.tables.anonymizer import Anonymizer
 from nlp_deid.tables.base import Model, Treatment
 from nlp_deid.tables.builders import Automatic, Builder, Dates, Intervals, Ordered, Prefixes, Taxonomy
-from nlp_deid.tables.frames import Frame, TableError, to_polars
+from nlp_deid.tables.frames import Frame, TableError, read, to_polars, write
 from nlp_deid.tables.hierarchy import MISSING, Hierarchy
 from nlp_deid.tables.lattice import GlobalRecoding
 from nlp_deid.tables.local import LocalRecoding
@@ -21,6 +21,9 @@ from nlp_deid.tables.mondrian import Mondrian
 from nlp_deid.tables.risk import THRESHOLDS
 from nlp_deid.tables.safe_harbor import ColumnRule
 from nlp_deid.tables.table import ROLES, Table, encode
+
+if TYPE_CHECKING:
+    import polars as pl
 
 METHODS: Mapping[str, type[Anonymizer]] = {
     "local": LocalRecoding,
@@ -40,7 +43,7 @@ class Spec:
     """The settings of one table, as in the file.
 
     Attributes:
-        delimiter: of CSV files.
+        delimiter: of CSV files; None: by their ending, a tab for .tsv, else a comma.
         roles: for each column named in the file its role; others are kept.
         hierarchies: of quasi-identifiers, and of sensitive columns for distances.
         kinds: for Safe Harbor and Limited Data Sets, by column.
@@ -52,7 +55,7 @@ class Spec:
         reference_year, census: as in `SafeHarbor`.
     """
 
-    delimiter: str = ","
+    delimiter: str | None = None
     roles: Mapping[str, str] = field(default_factory=dict)
     hierarchies: Mapping[str, Hierarchy | Builder] = field(default_factory=dict)
     kinds: Mapping[str, ColumnRule] = field(default_factory=dict)
@@ -67,6 +70,17 @@ class Spec:
     population_size: int | None = None
     reference_year: int | None = None
     census: int = 2020
+
+    def read(self, path: Path) -> pl.DataFrame:
+        """The table in a file."""
+        return read(path, self._delimiter(path))
+
+    def write(self, frame: Frame, path: Path) -> None:
+        """Write a table to a file."""
+        write(frame, path, self._delimiter(path))
+
+    def _delimiter(self, path: Path) -> str:
+        return self.delimiter or ("\t" if path.suffix == ".tsv" else ",")
 
     def named(self, role: str) -> list[str]:
         """The columns of a role."""
