@@ -99,7 +99,7 @@ def anonymize(
 def _anonymized(source: Path, target: Path, spec: TransactionSpec) -> Published:
     file = read_baskets(source, spec.form)
     items = dict.fromkeys(item for record in file.records for item in record)
-    hierarchy = spec.hierarchy(items) if spec.method == "recode" and items else None
+    hierarchy = spec.hierarchy(items) if spec.method != "suppress" and items else None
     method = spec.method if items else "suppress"
     result = run(file.records, spec.models, method, hierarchy, spec.prefer, spec.survival)
     ids = file.ids if spec.keep_ids else [str(number) for number in range(1, len(result.records) + 1)]

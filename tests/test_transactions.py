@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nlp_deid.tables.baskets import BasketError, Baskets
@@ -94,7 +94,19 @@ def test_km_by_recoding_suppresses_nothing(records, k, m):
         assert sum(map(bool, records)) < k or len(records) < k
 
 
+@given(RECORDS, st.integers(2, 4), st.integers(1, 3))
+def test_km_mixed_loses_no_more_than_recoding(records, k, m):
+    recoded = published(records, KMAnonymity(k, m), method="recode", hierarchy=TREE)
+    mixed = published(records, KMAnonymity(k, m), method="mixed", hierarchy=TREE)
+    if recoded and mixed:
+        assert km_holds(mixed.records, k, m)
+        assert mixed.loss.ncp <= recoded.loss.ncp + 1e-9
+
+
 @given(RECORDS, st.sampled_from(["0.3", "0.5", "1"]), st.sampled_from(["suppress", "recode"]))
+@example(
+    [{"s", "t", "a1"}, {"s", "b2"}, {"t", "b2"}, {"b2"}, {"a1"}, {"b2", "t"}, {"s", "b1"}], "0.5", "recode"
+)
 def test_rho_holds(records, rho, method):
     result = published(records, RhoUncertainty(rho, {"s", "b1"}), method=method, hierarchy=TREE)
     if result:
@@ -122,7 +134,10 @@ def test_models_together(records):
     if result := published(records, models):
         assert km_holds(result.records, 2, 2)
         assert surest(result.records, {"s"}) < Fraction(3, 5)
-    if result := published(records, models, method="recode", hierarchy=TREE):
+    for method in ("recode", "mixed"):
+        result = published(records, models, method=method, hierarchy=TREE)
+        if not result:
+            continue
         assert km_holds(result.records, 2, 2)
         assert surest(result.records, {"s", "S"}) < Fraction(3, 5)
 
@@ -169,7 +184,11 @@ def test_empty_records_stay():
         (lambda: anonymize([["a1"], []], KMAnonymity(2, 2), "recode", TREE), "k must be lower"),
         (lambda: anonymize([["a"]], RhoUncertainty(0.5, {"x"})), "none of the items"),
         (lambda: anonymize([["a1"]], RhoUncertainty(0.5), "recode", TREE), "sensitive items named"),
-        (lambda: anonymize([["a1"]], HKPCoherence(0.5, 1, 1, {"a1"}), "recode", TREE), "suppress"),
+        (lambda: anonymize([["a1"]], HKPCoherence(0.5, 1, 1, {"a1"}), "recode", TREE), "recode enforces"),
+        (
+            lambda: anonymize([["a1"]], [KMAnonymity(1, 1), HKPCoherence(0.5, 1, 1, {"a1"})], "recode", TREE),
+            "use the method suppress",
+        ),
         (lambda: anonymize([["a"]], KMAnonymity(1, 1), survival={"support": 0}), "support must"),
     ],
 )

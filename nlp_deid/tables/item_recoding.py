@@ -8,12 +8,12 @@ TDControl). Both end by splitting every label that can be split with the models 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import islice
 
 from nlp_deid.tables.baskets import Baskets
 from nlp_deid.tables.item_hierarchy import ROOT, ItemHierarchy
-from nlp_deid.tables.item_suppression import BATCH, InfeasibleError, grow
+from nlp_deid.tables.item_suppression import BATCH, InfeasibleError
 from nlp_deid.tables.setvalued import KMAnonymity, RhoUncertainty, SetModel
 
 
@@ -68,23 +68,46 @@ class Recoding:
         """Split labels, costly ones first, as long as the models hold and less is lost.
 
         Args:
-            drop: children that would break a model may be suppressed; else all must stay.
+            drop: what would break a model may be suppressed; else all children must stay.
         """
         waiting = [label for label in self.labels if label in self.hierarchy.children]
         while waiting:
             label = max(waiting, key=lambda name: (self.cost(name), name))
             waiting.remove(label)
-            children = set(self.hierarchy.children[label])
+            children = self.hierarchy.children[label]
             rest = self.labels - {label}
-            kept = grow(self.published(rest | children), models, rest) - rest
-            lost = sum(self.cost(c) if c in kept else self.weight(c) for c in children)
-            if kept == children or (drop and lost < self.cost(label)):
+            kept = self.placed(rest, children, models, drop) - rest
+            covered = sum(map(self.weight, kept))
+            lost = sum(map(self.cost, kept)) + self.weight(label) - covered
+            if kept == set(children) or (drop and lost < self.cost(label)):
                 self.labels = rest | kept
                 waiting += [child for child in kept if child in self.hierarchy.children]
 
+    def placed(
+        self, labels: Set[str], more: Iterable[str], models: Sequence[SetModel], deeper: bool
+    ) -> set[str]:
+        """`labels` with those of `more` that break no model, frequent ones first.
 
-def recode_km(baskets: Baskets, hierarchy: ItemHierarchy, models: Sequence[KMAnonymity]) -> Recoding:
-    """Labels under which k^m-anonymity holds, nothing suppressed.
+        Args:
+            deeper: for a label that does break one its children are tried.
+        """
+        placed = set(labels)
+        for label in sorted(more, key=lambda name: (-self.bits(name).bit_count(), name)):
+            wider = self.published(placed | {label})
+            if not any(model.breaks_with(wider, label) for model in models):
+                placed.add(label)
+            elif deeper and label in self.hierarchy.children:
+                placed = self.placed(placed, self.hierarchy.children[label], models, deeper)
+        return placed
+
+
+def recode_km(
+    baskets: Baskets, hierarchy: ItemHierarchy, models: Sequence[KMAnonymity], drop: bool = False
+) -> Recoding:
+    """Labels under which k^m-anonymity holds.
+
+    Args:
+        drop: items are suppressed where that loses less; else all are published.
 
     Raises:
         InfeasibleError: fewer than k records have any item.
@@ -94,7 +117,7 @@ def recode_km(baskets: Baskets, hierarchy: ItemHierarchy, models: Sequence[KMAno
         for size in model.sizes(baskets.longest):
             while sets := list(islice(model.broken(result.published(result.labels), size), BATCH)):
                 result.climb(_best_step(result, sets, model))
-    result.specialise(models, drop=False)
+    result.specialise(models, drop)
     return result
 
 
@@ -112,8 +135,10 @@ def recode_rho(
     )
     result = Recoding(baskets, tree, ())
     tops = set(tree.children[ROOT]) - hidden
-    result.labels = grow(result.published(tops | hidden), [model], (), only=hidden)
-    result.labels = grow(result.published(tops | result.labels), [model], result.labels)
+    rare_first = sorted(hidden, key=lambda item: (baskets.bits[item].bit_count(), item))
+    for item in rare_first:
+        result.labels = result.placed(result.labels, [item], [model], deeper=False)
+    result.labels = result.placed(result.labels, tops, [model], deeper=True)
     result.specialise([model], drop=True)
     return result
 

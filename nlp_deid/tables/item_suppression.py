@@ -35,7 +35,7 @@ def suppress(baskets: Baskets, models: Sequence[SetModel], prefer: Set[str] = fr
     """
     first = {item for item in baskets.bits if any(not model.may_suppress(item) for model in models)}
     start = grow(baskets, models, (), only=first)
-    start = grow(baskets, models, start, only=prefer & baskets.bits.keys())
+    start = grow(baskets, models, start, only=prefer & baskets.bits.keys(), rare_first=True)
     ways = [grow(baskets, models, mended(baskets, models, start)), grow(baskets, models, start)]
     best = max(ways, key=lambda kept: baskets.kept(kept).occurrences)
     if baskets.bits and not best:
@@ -56,16 +56,22 @@ def mended(baskets: Baskets, models: Sequence[SetModel], keep: Set[str] = frozen
 
 
 def grow(
-    baskets: Baskets, models: Sequence[SetModel], start: Iterable[str], only: Iterable[str] | None = None
+    baskets: Baskets,
+    models: Sequence[SetModel],
+    start: Iterable[str],
+    only: Iterable[str] | None = None,
+    rare_first: bool = False,
 ) -> set[str]:
     """`start` and what may join it, tried by falling frequency.
 
     Args:
         only: the items that may join; None: all.
+        rare_first: tried by rising frequency; of sensitive items more can stay then.
     """
     kept = set(start)
     rest = (set(baskets.bits) if only is None else set(only)) - kept
-    for item in sorted(rest, key=lambda item: (-baskets.bits[item].bit_count(), item)):
+    sign = 1 if rare_first else -1
+    for item in sorted(rest, key=lambda item: (sign * baskets.bits[item].bit_count(), item)):
         wider = baskets.kept(kept | {item})
         if not any(model.breaks_with(wider, item) for model in models):
             kept.add(item)

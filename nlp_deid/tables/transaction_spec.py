@@ -13,7 +13,7 @@ from nlp_deid.tables.basket_files import BasketForm
 from nlp_deid.tables.baskets import BasketError
 from nlp_deid.tables.item_hierarchy import ItemHierarchy
 from nlp_deid.tables.setvalued import HKPCoherence, KMAnonymity, RhoUncertainty, SetModel
-from nlp_deid.tables.transactions import METHODS, lifted
+from nlp_deid.tables.transactions import METHODS, output_models
 
 SET_MODELS: dict[str, type[SetModel]] = {
     "k_m_anonymity": KMAnonymity,
@@ -41,7 +41,7 @@ class TransactionSpec:
     Attributes:
         form: how the records stand in their file.
         models: what shall hold.
-        method: "suppress" or "recode".
+        method: "suppress", "recode" or "mixed".
         prefer: items to leave out last.
         keep_ids: of CSV, whether ids are published; else records are numbered.
         survival: `support` and `confidence` of sets and rules that the loss counts.
@@ -71,15 +71,10 @@ class TransactionSpec:
         return None
 
     def models_of_output(self) -> tuple[SetModel, ...]:
-        """The models as they read recoded records: labels over sensitive items are sensitive."""
-        if self.method != "recode":
-            return self.models
-        return tuple(self._lifted(model) for model in self.models)
-
-    def _lifted(self, model: SetModel) -> SetModel:
-        sensitive = model.sensitive if isinstance(model, RhoUncertainty) else None
-        tree = self.hierarchy(sensitive) if sensitive else None
-        return lifted(model, tree) if tree else model
+        """The models as recoded records are to satisfy them."""
+        named = {item for m in self.models if isinstance(m, RhoUncertainty) for item in m.sensitive or ()}
+        tree = self.hierarchy(named) if named and self.method != "suppress" else None
+        return tuple(output_models(self.models, tree)) if tree else self.models
 
 
 def read_spec(path: Path) -> TransactionSpec:
@@ -112,8 +107,8 @@ def _spec(content: Mapping[str, Any], folder: Path) -> TransactionSpec:
     if method not in METHODS:
         raise BasketError(f"unknown method {method!r}; allowed: {', '.join(METHODS)}")
     hierarchy = _mapping(content.get("hierarchy", {}), "hierarchy", _HIERARCHIES)
-    if len(hierarchy) > 1 or (method == "recode" and not hierarchy):
-        raise BasketError(f"hierarchy must be one of {', '.join(_HIERARCHIES)}; the method recode needs it")
+    if len(hierarchy) > 1 or (method != "suppress" and not hierarchy):
+        raise BasketError(f"hierarchy must be one of {', '.join(_HIERARCHIES)}; the method {method} needs it")
     if not all(isinstance(length, int) for length in _list(hierarchy.get("prefixes", []), "prefixes")):
         raise BasketError("prefixes must be a list of lengths, such as [3, 1]")
     prefer = _list(content.get("prefer", []), "prefer")

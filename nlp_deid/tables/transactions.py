@@ -17,7 +17,7 @@ from nlp_deid.tables.item_recoding import Recoding, loss_of, recode_km, recode_r
 from nlp_deid.tables.item_suppression import InfeasibleError, suppress
 from nlp_deid.tables.setvalued import HKPCoherence, KMAnonymity, RhoUncertainty, SetCheck, SetModel
 
-METHODS = ("suppress", "recode")
+METHODS = ("suppress", "recode", "mixed")
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,11 @@ def anonymize(
     Args:
         records: the items of each record.
         models: one or several; all hold in the end.
-        method: "suppress" leaves items out; "recode" publishes ancestors: for k^m-anonymity of all
-            items, for ρ-uncertainty alone of items that are not sensitive.
-        hierarchy: for "recode"; it must know every item.
+        method: "suppress" leaves items out; "recode" publishes ancestors and with k^m-anonymity
+            alone suppresses nothing; "mixed" publishes ancestors, and leaves items out where that
+            loses less. Ancestors stand for all items, with ρ-uncertainty alone for those that are
+            not sensitive.
+        hierarchy: for "recode" and "mixed"; it must know every item.
         prefer: items to leave out last (suppression).
         survival: `support` and `confidence` from which on sets and rules count in the loss.
 
@@ -66,11 +68,11 @@ def anonymize(
     models = [models] if isinstance(models, SetModel) else list(models)
     baskets = Baskets.of(records)
     _check_call(baskets, models, method, hierarchy)
-    if method == "recode" and hierarchy is not None:
+    if method != "suppress" and hierarchy is not None:
         hierarchy.check_items(baskets.bits)
         hierarchy = hierarchy.trimmed(baskets.bits) if baskets.bits else hierarchy
-        mapping = _recoded(baskets, models, hierarchy, set(prefer))
-        models = [lifted(model, hierarchy) for model in models]
+        mapping = _recoded(baskets, models, hierarchy, set(prefer), drop=method == "mixed")
+        models = output_models(models, hierarchy)
     else:
         kept = suppress(baskets, models, set(prefer))
         mapping = {item: item if item in kept else None for item in baskets.bits}
@@ -81,6 +83,16 @@ def anonymize(
         raise RuntimeError("the published records fail their own check; nothing may be released")
     loss = item_loss(baskets, after, mapping, hierarchy, **(survival or {}))
     return Published(published, mapping, checks, loss, baskets.duplicates)
+
+
+def output_models(models: Sequence[SetModel], hierarchy: ItemHierarchy) -> list[SetModel]:
+    """The models as recoded records are to satisfy them.
+
+    With k^m-anonymity among them sensitive items are recoded too; else they stay what they are.
+    """
+    if any(isinstance(model, KMAnonymity) for model in models):
+        return [lifted(model, hierarchy) for model in models]
+    return list(models)
 
 
 def lifted(model: SetModel, hierarchy: ItemHierarchy) -> SetModel:
@@ -109,8 +121,8 @@ def _check_call(
         raise BasketError("no privacy models are named")
     if method not in METHODS:
         raise BasketError(f"unknown method {method!r}; allowed: {', '.join(METHODS)}")
-    if method == "recode" and hierarchy is None:
-        raise BasketError("the method recode needs a hierarchy")
+    if method != "suppress" and hierarchy is None:
+        raise BasketError(f"the method {method} needs a hierarchy")
     for model in models:
         if isinstance(model, KMAnonymity | HKPCoherence) and model.k > baskets.size:
             raise InfeasibleError(f"{model}: k is more than the {baskets.size} records there are")
@@ -124,14 +136,14 @@ def _check_call(
 
 
 def _recoded(
-    baskets: Baskets, models: Sequence[SetModel], hierarchy: ItemHierarchy, prefer: Set[str]
+    baskets: Baskets, models: Sequence[SetModel], hierarchy: ItemHierarchy, prefer: Set[str], drop: bool
 ) -> dict[str, str | None]:
     """For each item its label."""
     if not baskets.bits:
         return {}
-    upper = [lifted(model, hierarchy) for model in models]
+    upper = output_models(models, hierarchy)
     if counting := [model for model in models if isinstance(model, KMAnonymity)]:
-        recoding = recode_km(baskets, hierarchy, counting)
+        recoding = recode_km(baskets, hierarchy, counting, drop)
         if len(counting) < len(models):
             before = recoding.published(recoding.labels)
             recoding.labels = suppress(before, upper, prefer)
@@ -151,5 +163,4 @@ def _top_down(
     recoding: Recoding = recode_rho(baskets, hierarchy, first, first.sensitive)
     kept = suppress(baskets, models, prefer)
     plain = {item: item if item in kept else None for item in baskets.bits}
-    ways = [recoding.mapping()] if prefer else [recoding.mapping(), plain]
-    return min(ways, key=lambda mapping: loss_of(mapping, baskets, hierarchy))
+    return min((recoding.mapping(), plain), key=lambda mapping: loss_of(mapping, baskets, hierarchy))

@@ -1,0 +1,160 @@
+"""Losses, times and memory of the set-valued anonymizers on diagnosis codes and on shopping baskets.
+
+    python benchmarks/transactions.py --data TABLES
+
+TABLES holds synthea/conditions_transactions.txt and synthea/conditions.csv, and transactions/groceries.csv.
+Each line: what was asked, NCP, share of occurrences suppressed, items that stay, frequent sets (of up to
+three items, in 5 % of the records) and rules (confidence .5) that survive, CPU seconds, and the NCP of cutting
+off rare items until the model holds. Every result is checked by its own model before it is printed.
+The hierarchies are neutral: items sorted by name (codes by their description) in groups of five, three times,
+as in the experiments of the papers, or the first digits of the codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import resource
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nlp_deid.tables.basket_files import BasketForm, read_baskets
+from nlp_deid.tables.baskets import Baskets
+from nlp_deid.tables.item_hierarchy import ItemHierarchy
+from nlp_deid.tables.item_suppression import by_frequency
+from nlp_deid.tables.setvalued import HKPCoherence, KMAnonymity, RhoUncertainty, SetModel
+from nlp_deid.tables.transactions import Published, anonymize
+
+# Stigma or danger: intimate partner abuse, overdose, miscarriage, tubal pregnancy, alcohol, drug and opioid
+# misuse, panic, criminal record, homelessness, Alzheimer's disease, attention deficit disorder.
+SENSITIVE = frozenset(
+    (
+        "706893006",
+        "55680006",
+        "19169002",
+        "79586000",
+        "10939881000119104",
+        "361055000",
+        "5602001",
+        "80583007",
+        "266948004",
+        "32911000",
+        "26929004",
+        "192127007",
+    )
+)
+FAN_OUT = 5
+Records = list[list[str]]
+
+
+def fan_out(names: Sequence[tuple[str, str]]) -> ItemHierarchy:
+    """Items with names: sorted by name, in groups of five, of 25 and of 125."""
+    ranked = [item for _, item in sorted((name, item) for item, name in names)]
+    sizes = [FAN_OUT**level for level in (1, 2, 3)]
+    return ItemHierarchy.from_paths(
+        (item, *(f"group{size}-{at // size}" for size in sizes)) for at, item in enumerate(ranked)
+    )
+
+
+def timed(call: Callable[[], Published]) -> tuple[Published, float]:
+    start = time.process_time()
+    return call(), time.process_time() - start
+
+
+def line(title: str, call: Callable[[], Published], frequency: float | None = None) -> Published:
+    """Run and print one line."""
+    result, seconds = timed(call)
+    assert all(result.checks)
+    loss = result.loss
+    plain = "" if frequency is None else f"  rare items cut off {frequency:.4f}"
+    print(
+        f"{title:<44} NCP {loss.ncp:.4f}  suppressed {loss.suppressed / loss.occurrences:.4f}  "
+        f"items {len(result.mapping) - len(loss.suppressed_items)}/{len(result.mapping)}  "
+        f"sets {loss.itemsets_kept}/{loss.itemsets}  rules {loss.rules_kept}/{loss.rules}  "
+        f"{seconds:.1f} s{plain}"
+    )
+    return result
+
+
+def suppressed(title: str, records: Records, model: SetModel, prefer: frozenset[str] = frozenset()) -> None:
+    """Global suppression, beside the cut by frequency."""
+    baskets = Baskets.of(records)
+    kept = baskets.kept(by_frequency(baskets, [model])).occurrences
+    result = line(
+        f"{title} {model}"[:60],
+        lambda: anonymize(records, model, prefer=prefer),
+        1 - kept / baskets.occurrences,
+    )
+    if isinstance(model, RhoUncertainty) and model.sensitive:
+        left = [item for item in model.sensitive if result.mapping.get(item)]
+        print(f"    sensitive items that stay: {len(left)} of {len(model.sensitive)}")
+
+
+def required(codes: Records, baskets: Records, names: ItemHierarchy, shop: ItemHierarchy) -> None:
+    """What the targets are about."""
+    digits = ItemHierarchy.from_prefixes(names.leaves["*"], [4, 3, 2, 1])
+    for m in (2, 3):
+        model = KMAnonymity(5, m)
+        suppressed("codes suppress", codes, model)
+        for kind, tree in (("names", names), ("digits", digits)):
+            line(
+                f"codes recode by {kind} k=5 m={m}", lambda t=tree, x=model: anonymize(codes, x, "recode", t)
+            )
+    for rho in (0.3, 0.5):
+        model_rho = RhoUncertainty(rho, SENSITIVE)
+        suppressed("codes suppress", codes, model_rho)
+        suppressed("codes suppress, sensitive last:", codes, model_rho, SENSITIVE)
+        tree = line(
+            f"codes TDControl, sensitive kept, rho={rho}",
+            lambda x=model_rho: anonymize(codes, x, "recode", names, prefer=SENSITIVE),
+        )
+        print(f"    sensitive items that stay: {sum(bool(tree.mapping.get(i)) for i in SENSITIVE)} of 12")
+        suppressed("codes suppress", codes, RhoUncertainty(rho))
+    suppressed("codes suppress", codes, HKPCoherence(0.5, 5, 2, SENSITIVE))
+    suppressed("groceries suppress", baskets, KMAnonymity(10, 2))
+    for how in ("recode", "mixed"):
+        line(f"groceries {how} k=10 m=2", lambda h=how: anonymize(baskets, KMAnonymity(10, 2), h, shop))
+    suppressed("groceries suppress", baskets, RhoUncertainty(0.5))
+
+
+def shapes(codes: Records, names: ItemHierarchy) -> None:
+    """How losses move with the parameters, to set beside the papers' curves."""
+    print("\nNCP of recoding over k (m = 2), over m (k = 5):")
+    _row("k", (2, 5, 10, 20, 50), lambda k: anonymize(codes, KMAnonymity(k, 2), "recode", names))
+    _row("m", (1, 2, 3, 4), lambda m: anonymize(codes, KMAnonymity(5, m), "recode", names))
+    print("NCP of rho-uncertainty, sensitive last, by suppression and by TDControl:")
+    rhos = (0.2, 0.3, 0.5, 0.7, 0.9)
+    _row("rho", rhos, lambda rho: anonymize(codes, RhoUncertainty(rho, SENSITIVE), prefer=SENSITIVE))
+    _row(
+        "rho",
+        rhos,
+        lambda rho: anonymize(codes, RhoUncertainty(rho, SENSITIVE), "recode", names, SENSITIVE),
+    )
+    print("NCP of (h,k,p)-coherence over h (k 5, p 2), k (h .5, p 2), p (h .5, k 5):")
+    _row("h", (0.2, 0.4, 0.6, 0.8), lambda h: anonymize(codes, HKPCoherence(h, 5, 2, SENSITIVE)))
+    _row("k", (2, 5, 10, 20), lambda k: anonymize(codes, HKPCoherence(0.5, k, 2, SENSITIVE)))
+    _row("p", (1, 2, 3, 4), lambda p: anonymize(codes, HKPCoherence(0.5, 5, p, SENSITIVE)))
+
+
+def _row(name: str, values: Sequence[float], run: Callable[[float], Published]) -> None:
+    print("   ", "  ".join(f"{name}={value}: {run(value).loss.ncp:.4f}" for value in values), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    data: Path = parser.parse_args().data
+    codes = read_baskets(data / "synthea/conditions_transactions.txt", BasketForm()).records
+    baskets = read_baskets(data / "transactions/groceries.csv", BasketForm(separator=",")).records
+    with (data / "synthea/conditions.csv").open(encoding="utf-8", newline="") as file:
+        described = {row["CODE"]: row["DESCRIPTION"] for row in csv.DictReader(file)}
+    names = fan_out([(code, described[code]) for code in sorted({code for r in codes for code in r})])
+    shop = fan_out([(item, item) for item in sorted({item for r in baskets for item in r})])
+    required(codes, baskets, names, shop)
+    shapes(codes, names)
+    print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
