@@ -236,10 +236,8 @@ class SpanLabels(Labeller):
         missing = column.missing
         known = member[:, :missing] if missing >= 0 else member
         numbers = column.numbers[: known.shape[1]]
-        if not known.shape[1] or numbers[-1] == numbers[0]:
-            return np.zeros(len(member))
         low, high = numbers[known.argmax(1)], numbers[::-1][known[:, ::-1].argmax(1)]
-        loss = (high - low) / (numbers[-1] - numbers[0])
+        loss = (high - low) / (float(numbers[-1] - numbers[0]) or 1.0)
         if missing >= 0:
             mixed = member[:, missing] & known.any(1)
             loss = np.where(mixed, 1.0, np.where(known.any(1), loss, 0.0))

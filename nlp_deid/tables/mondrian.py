@@ -53,8 +53,10 @@ class _Axis:
         """A column as an axis."""
         at = None
         if numeric:
-            span = column.numbers[-1] - column.numbers[0]
-            at = column.numbers / span if span > 0 else np.zeros(len(column.values))
+            known = column.numbers[~np.isnan(column.numbers)]
+            span = float(known[-1] - known[0]) or 1.0
+            # A missing value lies one whole range behind the others: to mix it in loses all.
+            at = np.where(np.isnan(column.numbers), known[-1] / span + 1, column.numbers / span)
         return cls(place, len(column.values), at, size)
 
     def cuts(self, values: Ints, owner: Ints, weights: Ints, count: int, least: int) -> tuple[Floats, Bools]:
