@@ -145,7 +145,8 @@ def test_what_it_makes_passes_its_own_check_and_stays(values, kind):
         ("birth_weight", None), ("discharge_disposition", None), ("DischargeDate", "date"), ("county", "geography"),
         ("lat", "geography"), ("email_address", "email"), ("IP", "ip"), ("license_plate", "license"),
         ("native-country", "state"),
-        ("patient", "name"), ("lname", "name"), ("first_visit", None), ("DateTime", "date"),
+        ("patient", "name"), ("BIRTHPLACE", "geography"), ("BIRTHDATE", "date"), ("update", None),
+        ("lname", "name"), ("first_visit", None), ("DateTime", "date"),
         ("stage", None), ("clinical_notes", "text"),
     ],
 )  # fmt: skip
@@ -161,7 +162,8 @@ def test_names_of_columns(name, kind):
         (["2019-03-04"], "date"), (["3/4/2019"], "date"), (["Mar 4, 2019"], "date"), (["02139-4307"], "zip"),
         (["https://a.example/x"], "url"), (["Mary Stone", "John", "Robert Ash", "Linda", "James Oak"], "name"),
         (["the patient came in today with a bad cough"], "text"), ([f"A{i}" for i in range(30)], "code"),
-        ([f"{i}.5" for i in range(30)], None), (["Male", "Female"], None), (["1.2.3"], None), ([], None),
+        ([f"{i}.5" for i in range(30)], None), (["Male", "Female"], None), (["1.2.3"], None),
+        (["3b8fd693-cf67-4e4d-6504-67847850d7bd"], "code"), ([], None),
     ],
 )  # fmt: skip
 def test_values_of_columns(values, kind):

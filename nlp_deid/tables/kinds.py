@@ -49,7 +49,7 @@ KINDS: dict[str, Kind] = {
         r"(id|no|num|number)|hicn|mbi",
     ),
     "account": Kind("J", "drop", "drop", r"account|acct|iban|credit card|card (no|num|number)"),
-    "license": Kind("K", "drop", "drop", r"licen[sc]e|certificate|dea|npi|passport"),
+    "license": Kind("K", "drop", "drop", r"licen[sc]e|drivers?|certificate|dea|npi|passport"),
     "vehicle": Kind("L", "drop", "drop", r"vin|vehicle|license plate|plate"),
     "device": Kind("M", "drop", "drop", r"(device|implant|serial) (id|no|num|number|serial)|serial|udi|imei"),
     "url": Kind("N", "drop", "drop", r"url|website|web site|homepage|link"),
@@ -63,7 +63,8 @@ KINDS: dict[str, Kind] = {
         "B",
         "drop",
         "drop",
-        r"county|precinct|parish|district|lat|lon|lng|latitude|longitude|geocode|geohash|"
+        r"birth ?place|place of birth|home ?town|residence|county|precinct|parish|district|lat|lon|lng|latitude|longitude|"
+        r"geocode|geohash|"
         r"census tract|tract|block group|fips|village|neighbou?rhood",
     ),
     "age": Kind("C", "age", "keep", r"age|ages"),
@@ -71,7 +72,8 @@ KINDS: dict[str, Kind] = {
         "C",
         "year",
         "keep",
-        r"dates?|dob|dod|birth ?(?:day|year)|year of birth|yob|datetime|timestamp|"
+        r"(?:birth|death|start|end|stop|service|visit|admit|admission|discharge)?dates?|"
+        r"dob|dod|birth ?(?:day|year)|year of birth|yob|datetime|timestamp|"
         r"(?:birth|admi(?:t|tted|ssion)|discharged?|deceased|died|death)(?: (?:time|dt|dttm|at|on|day))?$",
     ),
     "text": Kind(
@@ -101,6 +103,7 @@ SURE: dict[str, re.Pattern[str]] = {
     "phone": re.compile(
         r"(?<![\w-])(?:\+?1[-. ])?(?:\([2-9]\d{2}\) ?|[2-9]\d{2}[-. ])[2-9]\d{2}[-. ]\d{4}(?![\w-])"
     ),
+    "code": re.compile(r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"),  # a UUID
     "zip": re.compile(r"(?<![\d-])\d{5}-\d{4}(?![\d-])"),
     "date": re.compile(
         r"(?i)(?<!\d)(?:1[89]|2[01])\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?!\d)"
