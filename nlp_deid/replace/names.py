@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from math import factorial
 from string import ascii_lowercase
 
 from nlp_deid.replace import name_pools
@@ -205,8 +206,9 @@ class People:
     def _letters(self) -> dict[str, str]:
         """Initials of people not known otherwise: a random cycle of the alphabet, none its own (Sattolo 1986)."""
         cycle = list(ascii_lowercase)
+        draw = self._source.number(factorial(len(cycle) - 1), "letters", self._patient)
         for i in range(len(cycle) - 1, 0, -1):
-            j = self._source.number(i, "letter", self._patient, str(i))
+            draw, j = divmod(draw, i)
             cycle[i], cycle[j] = cycle[j], cycle[i]
         return dict(zip(ascii_lowercase, cycle, strict=True))
 

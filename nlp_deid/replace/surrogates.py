@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 
 import regex
 
@@ -101,11 +102,8 @@ class Surrogates:
         self._days = offset(
             source, patient, options.date_shift_range, options.keep_weekday, options.keep_season
         )
-        dates = [(note, value) for note, span, value in values if span.label == "DATE"]
-        self._anchors = _anchors(dates, options.date_order)
-        self._tokens = DateTokens(options.date_order)
-        for note, value in dates:
-            self._tokens.add(value, self._anchors.get(id(note)))
+        self._dates = [(note, value) for note, span, value in values if span.label == "DATE"]
+        self._anchors = _anchors(self._dates, options.date_order)
 
     def value(self, note: Note, span: Span) -> str | None:
         """The surrogate of one span; None where none can be made, and never the original."""
@@ -148,6 +146,13 @@ class Surrogates:
     def date_token(self, note: Note, text: str) -> str | None:
         """A date as a token that keeps intervals ([DATE-1+12d])."""
         return self._tokens.token(text, self._anchors.get(id(note)))
+
+    @cached_property
+    def _tokens(self) -> DateTokens:
+        tokens = DateTokens(self._options.date_order)
+        for note, value in self._dates:
+            tokens.add(value, self._anchors.get(id(note)))
+        return tokens
 
     def _names_of(self, note: Note, span: Span) -> People | Markov:
         """The people in whose scope a mention is named."""
