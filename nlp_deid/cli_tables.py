@@ -265,7 +265,9 @@ def _report(spec: Spec, frame: Any, released: Any, done: Release) -> Report:
         measure(table, thresholds=spec.thresholds, population_size=spec.population_size)
         for table in (before, after)
     ]
-    return report(before, after, done.checks, risks[0], risks[1], done.loss)
+    return report(
+        before, after, done.checks, risks[0], risks[1], done.loss, merged=done.merged, levels=done.levels
+    )
 
 
 def _spec(config: Path) -> Spec:

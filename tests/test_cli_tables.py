@@ -107,7 +107,16 @@ def test_report(folder, ending):
     text = (folder / f"r.{ending}").read_text()
     assert not any(row[0] in text for row in ROWS)
     if ending == "json":
-        assert json.loads(text)["checks"][0]["holds"] is True
+        plain = json.loads(text)
+        assert plain["checks"][0]["holds"] is True
+        assert (plain["merged"], plain["levels"]) == (0, None)
+
+
+def test_report_of_a_full_domain_recoding_has_its_levels(folder):
+    spec = folder / "spec.yaml"
+    spec.write_text(SPEC + "method: global\n")
+    run("anonymize", folder / "in.csv", folder / "o.csv", "--config", spec, "--report", folder / "r.html")
+    assert "level of town" in (folder / "r.html").read_text()
 
 
 def test_risk(folder):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from html import escape
 from pathlib import Path
@@ -35,6 +35,8 @@ class Report:
         checks: what the models say of the release.
         loss: None if there is no original.
         before, after: the risk of both tables.
+        merged: records that were left over and went into the nearest class.
+        levels: of a full-domain recoding the level of each quasi-identifier.
         distributions: for each column (label, records) before and after, most frequent first.
     """
 
@@ -43,6 +45,8 @@ class Report:
     before: Risk
     after: Risk
     distributions: dict[str, tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]]
+    merged: int = 0
+    levels: Mapping[str, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values; infinite ones and those that are no number as None."""
@@ -90,6 +94,8 @@ class Report:
             ("C_DM (discernibility)", _figure(loss.c_dm)),
             ("C_AVG (class size over k)", _figure(loss.c_avg)),
             ("suppressed records", f"{loss.suppressed:.2%}"),
+            ("records merged into the nearest class", _figure(self.merged)),
+            *((f"level of {name}", str(level)) for name, level in (self.levels or {}).items()),
         ]
         columns = [
             (name, _figure(ncp), _figure(loss.entropy[name]) if name in loss.entropy else "")
@@ -128,19 +134,21 @@ def report(
     after: Risk,
     loss: Loss | None = None,
     rare: int = 5,
+    merged: int = 0,
+    levels: Mapping[str, int] | None = None,
 ) -> Report:
     """Collect what a report shows.
 
     Args:
         original, released: with the same quasi-identifiers.
-        checks, loss: of the release; before, after: the risk of both.
+        checks, loss, merged, levels: of the release; before, after: the risk of both.
         rare: labels of fewer records are shown together, not by name.
     """
     distributions = {
         name: (_distribution(original, name, rare), _distribution(released, name, rare))
         for name in original.quasi
     }
-    return Report(tuple(checks), loss, before, after, distributions)
+    return Report(tuple(checks), loss, before, after, distributions, merged, levels)
 
 
 def jsonable(value: Any) -> Any:
