@@ -19,10 +19,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import polars as pl
+
 from nlp_deid.tables.basket_files import BasketForm, read_baskets
 from nlp_deid.tables.baskets import Baskets
+from nlp_deid.tables.diversity import KAnonymity
+from nlp_deid.tables.hierarchy import Hierarchy
 from nlp_deid.tables.item_hierarchy import ItemHierarchy
 from nlp_deid.tables.item_suppression import by_frequency
+from nlp_deid.tables.local import LocalRecoding
+from nlp_deid.tables.relational_sets import anonymize_joint
 from nlp_deid.tables.setvalued import HKPCoherence, KMAnonymity, RhoUncertainty, SetModel
 from nlp_deid.tables.transactions import Published, anonymize
 
@@ -69,7 +75,7 @@ def line(title: str, call: Callable[[], Published], frequency: float | None = No
     loss = result.loss
     plain = "" if frequency is None else f"  rare items cut off {frequency:.4f}"
     print(
-        f"{title:<44} NCP {loss.ncp:.4f}  suppressed {loss.suppressed / loss.occurrences:.4f}  "
+        f"{title:<50} NCP {loss.ncp:.4f}  suppressed {loss.suppressed / loss.occurrences:.4f}  "
         f"items {len(result.mapping) - len(loss.suppressed_items)}/{len(result.mapping)}  "
         f"sets {loss.itemsets_kept}/{loss.itemsets}  rules {loss.rules_kept}/{loss.rules}  "
         f"{seconds:.1f} s{plain}"
@@ -82,7 +88,7 @@ def suppressed(title: str, records: Records, model: SetModel, prefer: frozenset[
     baskets = Baskets.of(records)
     kept = baskets.kept(by_frequency(baskets, [model])).occurrences
     result = line(
-        f"{title} {model}"[:60],
+        f"{title} {model}",
         lambda: anonymize(records, model, prefer=prefer),
         1 - kept / baskets.occurrences,
     )
@@ -98,9 +104,9 @@ def required(codes: Records, baskets: Records, names: ItemHierarchy, shop: ItemH
         model = KMAnonymity(5, m)
         suppressed("codes suppress", codes, model)
         for kind, tree in (("names", names), ("digits", digits)):
-            line(
-                f"codes recode by {kind} k=5 m={m}", lambda t=tree, x=model: anonymize(codes, x, "recode", t)
-            )
+            for how in ("recode", "mixed"):
+                title = f"codes {how} by {kind} k=5 m={m}"
+                line(title, lambda t=tree, x=model, how=how: anonymize(codes, x, how, t))
     for rho in (0.3, 0.5):
         model_rho = RhoUncertainty(rho, SENSITIVE)
         suppressed("codes suppress", codes, model_rho)
@@ -116,6 +122,29 @@ def required(codes: Records, baskets: Records, names: ItemHierarchy, shop: ItemH
     for how in ("recode", "mixed"):
         line(f"groceries {how} k=10 m=2", lambda h=how: anonymize(baskets, KMAnonymity(10, 2), h, shop))
     suppressed("groceries suppress", baskets, RhoUncertainty(0.5))
+
+
+def joint(data: Path) -> None:
+    """Demographics and codes of one table."""
+    people = pl.read_csv(data / "synthea/patients.csv", infer_schema=False)
+    codes = pl.read_csv(data / "synthea/conditions.csv", infer_schema=False)
+    codes = codes.group_by("PATIENT").agg(pl.col("CODE").unique().sort().alias("codes"))
+    table = people.join(codes, left_on="Id", right_on="PATIENT").select(
+        pl.col("BIRTHDATE").str.slice(0, 4).alias("born"), "GENDER", "RACE", "codes"
+    )
+    born = Hierarchy([(y, f"{y[:3]}0s", "*") for y in sorted(set(table["born"]))], "born")
+    flat = {c: Hierarchy([(v, "*") for v in sorted(set(table[c]))], c) for c in ("GENDER", "RACE")}
+    print(f"\ndemographics and codes, {table.height} rows, k = 5, m = 2, by suppression:")
+    for inside in (False, True):
+        recoding = LocalRecoding(KAnonymity(5), {"born": born, **flat})
+        start = time.process_time()
+        result = anonymize_joint(table, "codes", recoding, KMAnonymity(5, 2), within_classes=inside)
+        seconds = time.process_time() - start
+        lost = (result.items.loss.suppressed + result.suppressed_in_classes) / result.items.loss.occurrences
+        print(
+            f"    within classes {inside!s:<5}  GCP {result.relational.loss.gcp:.4f}  "
+            f"classes {result.relational.classes}  codes suppressed {lost:.4f}  {seconds:.1f} s"
+        )
 
 
 def shapes(codes: Records, names: ItemHierarchy) -> None:
@@ -153,6 +182,7 @@ def main() -> None:
     shop = fan_out([(item, item) for item in sorted({item for r in baskets for item in r})])
     required(codes, baskets, names, shop)
     shapes(codes, names)
+    joint(data)
     print(f"\npeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

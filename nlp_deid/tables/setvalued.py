@@ -152,14 +152,10 @@ class RhoUncertainty(SetModel):
                 worst, bar.height = rule, rule.confidence
         if worst is None:
             return SetCheck(str(self), True)
-        return SetCheck(
-            str(self),
-            worst.confidence < share(self.rho, "rho"),
-            worst.antecedent,
-            worst.both + worst.others,
-            worst.target,
-            worst.confidence,
-        )
+        surest = worst.confidence
+        antecedent = self._shortest(baskets, worst, surest)[:-1]
+        holds = surest < share(self.rho, "rho")
+        return SetCheck(str(self), holds, antecedent, baskets.support(antecedent), worst.target, surest)
 
     def sizes(self, longest: int) -> range:
         return range(1, min(longest, LEVELWISE) + 2)
@@ -168,7 +164,7 @@ class RhoUncertainty(SetModel):
         """X and a together; the last size stands for all that are longer, each cut to what is needed."""
         if size > LEVELWISE:
             for rule in self._broken_rules(baskets):
-                yield self._shortest(baskets, rule)
+                yield self._shortest(baskets, rule, share(self.rho, "rho"))
             return
         top, bottom = share(self.rho, "rho").as_integer_ratio()
         for target in self._targets(baskets):
@@ -193,13 +189,13 @@ class RhoUncertainty(SetModel):
             having = () if item in (None, target) else (str(item),)
             yield from closed_rules(baskets, target, bar, self.empty_antecedent, having)
 
-    def _shortest(self, baskets: Baskets, rule: Rule) -> tuple[str, ...]:
-        """The rule's items without those that it does not need to break the model."""
-        rho, items = share(self.rho, "rho"), list(rule.antecedent)
+    def _shortest(self, baskets: Baskets, rule: Rule, least: Fraction) -> tuple[str, ...]:
+        """The rule's items without those that it does not need to be that sure, the target last."""
+        items = list(rule.antecedent)
         for item in rule.antecedent:
             fewer = [other for other in items if other != item]
             whole = baskets.support(fewer)
-            if (fewer or self.empty_antecedent) and baskets.support([*fewer, rule.target]) >= rho * whole:
+            if (fewer or self.empty_antecedent) and baskets.support([*fewer, rule.target]) >= least * whole:
                 items = fewer
         return (*items, rule.target)
 
