@@ -58,15 +58,17 @@ def anonymize(
 
         spec = _spec(config)
         _refuse_existing(source, config, [out, report], overwrite)
+        if report is not None and report.suffix not in (".html", ".json"):
+            _stop(f"{report}: a report ends in .html or .json")
         frame = spec.read(source)
         anonymizer = (replace(spec, shuffle=True) if shuffle and spec.shuffle is False else spec).anonymizer()
         released = anonymizer.fit_transform(frame)
         failing = [check.model for check in anonymizer.release.checks if not check]
         if failing:  # the anonymizers promise that this does not happen
             _stop(f"nothing written: the result does not hold {', '.join(failing)}")
+        spec.write(released, out)
         if report is not None:
             _report(spec, frame, released, anonymizer.release).write(report)
-        spec.write(released, out)
     done = anonymizer.release
     _say(
         f"{done.rows} rows, {done.classes} classes, {done.suppressed} suppressed, "
@@ -300,15 +302,19 @@ def _errors() -> Iterator[None]:
         from nlp_deid.tables.hierarchy import HierarchyError
         from nlp_deid.tables.spec import SpecError
     except ImportError as error:
-        _stop(f"tables need {error.name}: pip install 'nlp-deid[tables]'")
+        _stop(_lacking(error))
     try:
         yield
     except (TableError, HierarchyError, ModelError, SpecError, PipelineError) as error:
         _stop(str(error))
     except ImportError as error:
-        _stop(f"tables need {error.name}: pip install 'nlp-deid[tables]'")
+        _stop(_lacking(error))
     except OSError as error:
         _stop(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}")
+
+
+def _lacking(error: ImportError) -> str:
+    return f"tables need {error.name}: pip install 'nlp-deid[tables]'" if error.name else str(error)
 
 
 def _print_json(value: object) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -299,8 +300,18 @@ def test_forty_quasi_identifiers(folder):
     run("check", folder / "out.csv", "--config", folder / "spec.yaml")
 
 
+def test_the_extra_is_named_where_its_libraries_are_lacking(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "polars", None)
+    result = run("check", folder / "in.csv", "--config", folder / "spec.yaml", code=2)
+    assert "nlp-deid[tables]" in result.stderr
+
+
 def test_wrong_files(folder):
     config = ["--config", folder / "spec.yaml"]
+    for out, report in (("o.csv", "r.pdf"), ("o.xls", "r.html")):
+        run("anonymize", folder / "in.csv", folder / out, *config, "--report", folder / report, code=2)
+        assert not (folder / out).exists()
+        assert not (folder / report).exists()
     assert "No such file" in run("check", folder / "none.csv", *config, code=2).stderr
     assert "No such file" in run("check", folder / "in.csv", "--config", folder / "none.yaml", code=2).stderr
     (folder / "in.xls").write_text("x")
