@@ -11,9 +11,7 @@ pytest.importorskip("polars")
 pytest.importorskip("scipy")
 
 from nlp_deid.cli_tables import app
-from nlp_deid.tables.builders import Intervals
-from nlp_deid.tables.models import MODELS, AlphaK, KAnonymity
-from nlp_deid.tables.spec import SpecError, read_spec
+from nlp_deid.tables.models import MODELS
 
 ROWS = [
     ("p1", 23, "Bern", "flu"), ("p2", 24, "Bern", "gout"), ("p3", 27, "Basel", "flu"),
@@ -202,35 +200,10 @@ def test_nothing_is_written_over_unasked(folder):
     assert "folder" in run("anonymize", folder / "in.csv", folder / "no" / "o.csv", *config, code=2).stderr
 
 
-BAD_SPECS = {
-    "a: [": "no YAML",
-    "[]": "must be a mapping",
-    "colums: {}": "unknown key 'colums'",
-    "columns: {age: {rol: quasi}}": "unknown key 'rol'",
-    "columns: {age: {role: qi}}": "role must be one of identifier, quasi, sensitive, keep",
-    "columns: {age: {hierarchy: {interval: 5, date: 1}}}": "one of file, interval",
-    "columns: {age: {hierarchy: nowhere.csv}}": "nowhere.csv",
-    "columns: {age: {hierarchy: {interval: five}}}": "must be a number",
-    "columns: {age: {hierarchy: {interval: [5, 7]}}}": "multiple",
-    "columns: {age: {kind: agee}}": "unknown kind 'agee'",
-    "models: [{k_anonimity: {k: 2}}]": "unknown model 'k_anonimity'",
-    "models: [{k_anonymity: {k: 0}}]": "k must be a whole number",
-    "models: [{k_anonymity: {}}]": "needs 'k'",
-    "models: {k_anonymity: 5}": "must be a list",
-    "method: best": "local, global, mondrian",
-    "suppression_limit: 5": "from 0 to 1",
-    "delimiter: ab": "one character",
-    "treatment: {suppressed: no one}": "exempt",
-    "census: new": "whole number",
-    "columns: {ill: {role: quasi}}\nmodels: [{distinct_l_diversity: {l: 2, sensitive: ill}}]": "reads it as sensitive",
-}
-
-
-@pytest.mark.parametrize(("text", "message"), BAD_SPECS.items())
-def test_bad_specs(folder, text, message):
-    (folder / "spec.yaml").write_text(text)
+def test_a_bad_spec_is_a_message(folder):
+    (folder / "spec.yaml").write_text("colums: {}")
     result = run("check", folder / "in.csv", "--config", folder / "spec.yaml", code=2)
-    assert message in result.stderr
+    assert "unknown key 'colums'" in result.stderr
     assert "Traceback" not in result.output
 
 
@@ -349,37 +322,3 @@ def test_every_model_by_its_name_is_made_to_hold(folder, name):
     run("check", folder / "in.csv", *config, code=1)
     run("anonymize", folder / "in.csv", folder / "out.csv", *config)
     run("check", folder / "out.csv", *config)
-
-
-def test_all_settings_are_read(folder):
-    (folder / "s.yaml").write_text(
-        "delimiter: ';'\n"
-        "columns:\n"
-        "  a: {role: quasi, hierarchy: {interval: [5, 10], origin: 1}}\n"
-        "  b: {role: quasi, hierarchy: {ordered: [low, mid, high], fanout: 2}}\n"
-        "  c: {role: quasi, hierarchy: {taxonomy: {x: [p, q], y: [r]}}}\n"
-        "  d: {role: quasi, hierarchy: {prefix: [3, 1]}}\n"
-        "  e: {role: quasi, hierarchy: {date: true}}\n"
-        "  f: {kind: age, unit: months}\n"
-        "models: [{k_anonymity: {k: 3}}, {alpha_k: {alpha: 0.1, k: 2, sensitive: g}}]\n"
-        "method: global\nsuppression_limit: 0.05\nsuppressed_rows: drop\nleftovers: suppress\nshuffle: 7\n"
-        "treatment: {suppressed: class, missing_sensitive: ignored, distribution: kept}\n"
-        "thresholds: [0.1]\npopulation_size: 50\nreference_year: 2020\ncensus: 2010\n"
-    )
-    spec = read_spec(folder / "s.yaml")
-    assert spec.named("quasi") == list("abcde")
-    assert spec.hierarchies["a"] == Intervals(5, 10, origin=1)
-    assert spec.hierarchies["b"](["low"], "b").labels[1] == ["low..mid", "high"]
-    assert spec.hierarchies["c"]([], "c").labels[1] == ["x", "y"]
-    assert spec.hierarchies["d"](["12345"], "d").rows() == [["12345", "123**", "1****", "*"]]
-    assert spec.hierarchies["e"](["2020-03-04"], "e").rows()[0][1] == "2020-03"
-    assert spec.kinds["f"].unit == "months"
-    assert spec.models == (KAnonymity(3), AlphaK(0.1, 2, "g"))
-    assert (spec.smallest, spec.thresholds, spec.census, spec.shuffle) == (3, (0.1,), 2010, 7)
-    anonymizer = spec.anonymizer()
-    assert (anonymizer.suppressed_rows, anonymizer.leftovers, anonymizer.suppression_limit) == (
-        "drop", "suppress", 0.05,
-    )  # fmt: skip
-    (folder / "s.yaml").write_text("method: local\n")
-    with pytest.raises(SpecError, match="name at least one"):
-        read_spec(folder / "s.yaml").anonymizer()
