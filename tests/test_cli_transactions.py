@@ -60,11 +60,12 @@ def test_recoding_over_a_parent_table(call, tmp_path):
     assert call("check", spec, out(tmp_path)).exit_code == 0
 
 
+@pytest.mark.parametrize("method", ["recode", "mixed"])
 @pytest.mark.parametrize("hierarchy", ["{icd10: true}", "{prefixes: [3, 1]}"])
-def test_recoded_output_passes_check_with_the_same_spec(call, tmp_path, hierarchy):
+def test_recoded_output_passes_check_with_the_same_spec(call, tmp_path, hierarchy, method):
     spec = (
-        f"models: [{{k_m_anonymity: {{k: 2, m: 2}}}}, {{rho_uncertainty: {{rho: 0.9, sensitive: [E119]}}}}]\n"
-        f"method: recode\nhierarchy: {hierarchy}\n"
+        f"models: [{{k_m_anonymity: {{k: 2, m: 2}}}}, {{rho_uncertainty: {{rho: 0.9, sensitive: [E119, E781]}}}}]\n"
+        f"method: {method}\nhierarchy: {hierarchy}\n"
     )
     result = call("anonymize", spec, "E119 I10\nE118 I10\nI10\nE785 I10\nI10 E789\n")
     assert result.exit_code == 0, result.stderr
@@ -117,6 +118,10 @@ def test_items_with_blanks_and_a_separator(call, tmp_path):
         (KM + "columns: {id: patient, item: code}\n", PAIRS + ",a\n", "line 8: the record's id is empty"),
         ("models: [{rho_uncertainty: {rho: 0.3, sensitive: [73595000]}}]", LINES, "quote codes"),
         ("models: [{rho_uncertainty: {rho: 0.3, sensitive: [zz]}}]", LINES, "none of the items"),
+        ("models: [{rho_uncertainty: {rho: 0.3, sensitive: 5}}]", LINES, "sensitive must be a list"),
+        (KM + "method: mixed\nhierarchy: {icd10: false}\n", LINES, "icd10 must be true"),
+        (KM + "prefer: [5]\n", LINES, "prefer must be a list of items as text"),
+        (KM + "survival: {support: 0}\n", LINES, "support must lie"),
         ("models: [{hkp_coherence: {h: 2, k: 2, p: 1, private: [a1]}}]", LINES, "h must lie"),
     ],
 )

@@ -7,7 +7,7 @@ an item out of all records is safe under every one of them; to leave it out of s
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -306,12 +306,9 @@ def _whole(value: object, name: str) -> None:
         raise BasketError(f"{name} must be a whole number, 1 or more")
 
 
-def _items(items: Iterable[str], name: str) -> frozenset[str]:
-    if isinstance(items, str):
-        raise BasketError(f"{name} must be a list of items")
-    found = frozenset(items)
-    if not found or not all(isinstance(item, str) and item for item in found):
-        raise BasketError(
-            f"{name} must be a list of items as text, at least one; quote codes that are numbers"
-        )
-    return found
+def _items(items: object, name: str) -> frozenset[str]:
+    if not isinstance(items, list | tuple | Set) or not items:
+        raise BasketError(f"{name} must be a list of items, at least one")
+    if not all(isinstance(item, str) and item for item in items):
+        raise BasketError(f"{name} must be a list of items as text; quote codes that are numbers")
+    return frozenset(items)

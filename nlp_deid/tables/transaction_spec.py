@@ -56,12 +56,18 @@ class TransactionSpec:
     _hierarchy: Mapping[str, Any] = field(default_factory=dict)
     _folder: Path = Path()
 
+    @property
+    def named(self) -> set[str]:
+        """The sensitive items of ρ-uncertainty, where they are named."""
+        return {item for m in self.models if isinstance(m, RhoUncertainty) for item in m.sensitive or ()}
+
     def hierarchy(self, items: Iterable[str]) -> ItemHierarchy | None:
-        """The hierarchy over these items, None if the specification names none.
+        """The hierarchy over these items and the sensitive ones, None if the specification names none.
 
         Raises:
             BasketError: a hierarchy that cannot be made.
         """
+        items = {*items, *self.named}
         for kind, value in self._hierarchy.items():
             if kind == "parents":
                 return ItemHierarchy.from_csv(self._folder / str(value))
@@ -72,8 +78,7 @@ class TransactionSpec:
 
     def models_of_output(self) -> tuple[SetModel, ...]:
         """The models as recoded records are to satisfy them."""
-        named = {item for m in self.models if isinstance(m, RhoUncertainty) for item in m.sensitive or ()}
-        tree = self.hierarchy(named) if named and self.method != "suppress" else None
+        tree = self.hierarchy(()) if self.named and self.method != "suppress" else None
         return tuple(output_models(self.models, tree)) if tree else self.models
 
 
@@ -109,6 +114,8 @@ def _spec(content: Mapping[str, Any], folder: Path) -> TransactionSpec:
     hierarchy = _mapping(content.get("hierarchy", {}), "hierarchy", _HIERARCHIES)
     if len(hierarchy) > 1 or (method != "suppress" and not hierarchy):
         raise BasketError(f"hierarchy must be one of {', '.join(_HIERARCHIES)}; the method {method} needs it")
+    if hierarchy.get("icd10", True) is not True:
+        raise BasketError("icd10 must be true; leave it out for another hierarchy")
     if not all(isinstance(length, int) for length in _list(hierarchy.get("prefixes", []), "prefixes")):
         raise BasketError("prefixes must be a list of lengths, such as [3, 1]")
     prefer = _list(content.get("prefer", []), "prefer")

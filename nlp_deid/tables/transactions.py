@@ -70,9 +70,9 @@ def anonymize(
     _check_call(baskets, models, method, hierarchy)
     if method != "suppress" and hierarchy is not None:
         hierarchy.check_items(baskets.bits)
+        models = output_models(models, hierarchy)
         hierarchy = hierarchy.trimmed(baskets.bits) if baskets.bits else hierarchy
         mapping = _recoded(baskets, models, hierarchy, set(prefer), drop=method == "mixed")
-        models = output_models(models, hierarchy)
     else:
         kept = suppress(baskets, models, set(prefer))
         mapping = {item: item if item in kept else None for item in baskets.bits}
@@ -138,15 +138,14 @@ def _check_call(
 def _recoded(
     baskets: Baskets, models: Sequence[SetModel], hierarchy: ItemHierarchy, prefer: Set[str], drop: bool
 ) -> dict[str, str | None]:
-    """For each item its label."""
+    """For each item its label, under models as the output is to satisfy them."""
     if not baskets.bits:
         return {}
-    upper = output_models(models, hierarchy)
     if counting := [model for model in models if isinstance(model, KMAnonymity)]:
         recoding = recode_km(baskets, hierarchy, counting, drop)
         if len(counting) < len(models):
             before = recoding.published(recoding.labels)
-            recoding.labels = suppress(before, upper, prefer)
+            recoding.labels = suppress(before, models, prefer)
         return recoding.mapping()
     return _top_down(baskets, models, hierarchy, prefer)
 
