@@ -38,7 +38,9 @@ def main() -> None:
     args = parser.parse_args()
     notes = list(jsonl.read(args.data, labels=jsonl.FOLD))
     ignore = {note.id: jsonl.ignore_ranges(note) for note in notes}
-    print(f"data {args.data.name}, {len(notes)} notes, Python {platform.python_version()}, {platform.machine()}")
+    print(
+        f"data {args.data.name}, {len(notes)} notes, Python {platform.python_version()}, {platform.machine()}"
+    )
     print(f"{'system':26}{'P':>8}{'R':>8}{'F1':>8}{'over-scrubbing':>16}")
     blocks = [detector.name for detector in load("rules").detectors] + ["keep", "echo"]
     cases = [(name, load(name)) for name in SYSTEMS]

@@ -144,7 +144,9 @@ def test_unmark():
 @pytest.mark.parametrize("tail", [0, 3, 300])
 def test_a_window_finds_what_the_whole_text_holds(site, lead, tail):
     path = site / "site.yaml"
-    path.write_text(path.read_text("utf-8").replace("  need: [member]", "  need: [ember]\n  window: 8"), encoding="utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("  need: [member]", "  need: [ember]\n  window: 8"), encoding="utf-8"
+    )
     only = Rules(folders=[site], shipped=False)
     text = "." * lead + "member 123456" + "." * tail + " member 654321"
     assert [span.start for span in only.find(Note(text))] == [lead + 7, lead + 13 + tail + 8]
@@ -152,7 +154,9 @@ def test_a_window_finds_what_the_whole_text_holds(site, lead, tail):
 
 def test_starts_are_tried_where_a_word_begins_and_nowhere_else(site):
     path = site / "site.yaml"
-    path.write_text(path.read_text("utf-8").replace("  need: [member]", "  starts: [member]"), encoding="utf-8")
+    path.write_text(
+        path.read_text("utf-8").replace("  need: [member]", "  starts: [member]"), encoding="utf-8"
+    )
     only = Rules(folders=[site], shipped=False)
     text = "Member 111111, nonmember 222222, 3member 333333 member  444444"
     assert [span.start for span in only.find(Note(text))] == [7, 41, 56]
