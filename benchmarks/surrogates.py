@@ -216,7 +216,16 @@ def odd_ones(mentions: Iterable[Mention]) -> list[Mention]:
     return picked
 
 
-READERS = {"does not recur": not_recurring, "odd one out": odd_ones}
+def recurring(mentions: Iterable[Mention]) -> list[Mention]:
+    """Reader 3: the names that stand in two notes or more, where surrogates do not last so long."""
+    mentions = list(mentions)
+    notes: dict[str, set[int]] = defaultdict(set)
+    for mention in mentions:
+        notes[mention.surname].add(mention.note)
+    return [mention for mention in mentions if len(notes[mention.surname]) > 1]
+
+
+READERS = {"does not recur": not_recurring, "odd one out": odd_ones, "recurs": recurring}
 
 
 def leaks(cases: Sequence[Case], mode: str, key: Secret, share: float = MISSED) -> dict[str, Counter[str]]:
@@ -226,18 +235,13 @@ def leaks(cases: Sequence[Case], mode: str, key: Secret, share: float = MISSED) 
     counts: dict[str, Counter[str]] = {reader: Counter() for reader in READERS}
     for case in cases:
         mentions = with_misses(case, replacer, share, draw)
-        # Where names change from note to note, the reader compares within a note.
-        scopes = [mentions]
-        if mode == "document":
-            scopes = [[m for m in mentions if m.note == note] for note in range(len(case.notes))]
-        for scope in scopes:
-            for reader, picks in READERS.items():
-                picked = picks(scope)
-                counts[reader].update(
-                    missed=sum(m.missed for m in scope),
-                    found=sum(m.missed for m in picked),
-                    picked=len(picked),
-                )
+        for reader, picks in READERS.items():
+            scopes = [mentions]
+            if mode == "document" and picks is not recurring:  # names change from note to note
+                scopes = [[m for m in mentions if m.note == note] for note in range(len(case.notes))]
+            picked = [mention for scope in scopes for mention in picks(scope)]
+            found = sum(mention.missed for mention in picked)
+            counts[reader].update(missed=sum(m.missed for m in mentions), found=found, picked=len(picked))
     return counts
 
 

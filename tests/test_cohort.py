@@ -132,6 +132,9 @@ def test_readers(bench: ModuleType) -> None:
     assert [m.surname for m in bench.not_recurring(seen("a", "a", "real", "b", "b"))] == ["real"]
     assert [m.surname for m in bench.odd_ones(seen("a", "a", "real"))] == ["real"]
     assert bench.odd_ones(seen("a", "b", "real")) == []
+    assert bench.recurring(seen("a", "a", "real")) == []
+    two_notes = [*seen("a", "real"), bench.Mention(1, "patient", "real", True)]
+    assert [m.surname for m in bench.recurring(two_notes)] == ["real", "real"]
 
 
 def test_the_cohort_is_what_it_says(bench: ModuleType, cases: Any) -> None:
