@@ -14,6 +14,7 @@ from nlp_deid.tables.baskets import BasketError, Baskets
 from nlp_deid.tables.setvalued import SetModel
 
 BATCH = 50_000  # broken sets held at a time
+SWAPS = 200  # items tried at most for giving way to others
 
 
 class InfeasibleError(BasketError):
@@ -24,7 +25,7 @@ def suppress(baskets: Baskets, models: Sequence[SetModel], prefer: Set[str] = fr
     """The items that stay, such that the models hold and no other single item could stay too.
 
     Two ways are gone and the one that keeps more occurrences is taken: mend greedily and let items
-    return, or add items by falling frequency. Without `prefer` and private items that never loses
+    return, or add items by falling frequency; then items are swapped. Without `prefer` and private items that never loses
     more than cutting off rare items.
 
     Args:
@@ -37,7 +38,7 @@ def suppress(baskets: Baskets, models: Sequence[SetModel], prefer: Set[str] = fr
     start = grow(baskets, models, (), only=first)
     start = grow(baskets, models, start, only=prefer & baskets.bits.keys(), rare_first=True)
     ways = [grow(baskets, models, mended(baskets, models, start)), grow(baskets, models, start)]
-    best = max(ways, key=lambda kept: baskets.kept(kept).occurrences)
+    best = swapped(baskets, models, max(ways, key=lambda kept: baskets.kept(kept).occurrences), start)
     if baskets.bits and not best:
         raise InfeasibleError(
             f"{', '.join(map(str, models))}: no item can be published; relax the thresholds"
@@ -76,6 +77,23 @@ def grow(
         if not any(model.breaks_with(wider, item) for model in models):
             kept.add(item)
     return kept
+
+
+def swapped(baskets: Baskets, models: Sequence[SetModel], kept: set[str], fixed: Set[str]) -> set[str]:
+    """`kept`, or what stays after one item gives way to others, as long as that keeps more occurrences.
+
+    Args:
+        fixed: items that do not give way.
+    """
+    trials = 0
+    waiting = sorted(kept - fixed, key=lambda item: (baskets.bits[item].bit_count(), item))
+    while waiting and trials < SWAPS:
+        item, trials = waiting.pop(0), trials + 1
+        other = grow(baskets, models, kept - {item}, only=baskets.bits.keys() - {item})
+        if baskets.kept(other).occurrences > baskets.kept(kept).occurrences:
+            kept = other
+            waiting = sorted(kept - fixed, key=lambda item: (baskets.bits[item].bit_count(), item))
+    return grow(baskets, models, kept)
 
 
 def by_frequency(baskets: Baskets, models: Sequence[SetModel]) -> set[str]:
