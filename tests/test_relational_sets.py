@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_deid.tables.baskets import BasketError, Baskets
@@ -38,6 +38,7 @@ def recoding(**options):
 
 
 @pytest.mark.parametrize("hierarchy", [None, TREE])
+@settings(deadline=None)
 @given(rows=ROWS)
 def test_both_parts_hold_alone_and_together(hierarchy, rows):
     frame = table(rows)

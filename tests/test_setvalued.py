@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import combinations, combinations_with_replacement
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_deid.tables.baskets import BasketError, Baskets, occurring
@@ -96,6 +96,7 @@ def test_every_small_database():
             )
 
 
+@settings(deadline=None)
 @given(RECORDS, st.integers(1, 4), st.integers(1, 5))
 def test_km_witness_is_the_rarest_set(records, k, m):
     check = KMAnonymity(k, m).check(Baskets.of(records))
@@ -106,6 +107,7 @@ def test_km_witness_is_the_rarest_set(records, k, m):
         assert support(records, set(check.items)) == check.support
 
 
+@settings(deadline=None)
 @given(RECORDS, st.sets(st.sampled_from("abcde"), min_size=1), st.booleans())
 def test_rho_witness_is_the_surest_rule(records, sensitive, empty):
     check = RhoUncertainty(0.4, sensitive, empty).check(Baskets.of(records))
@@ -116,6 +118,7 @@ def test_rho_witness_is_the_surest_rule(records, sensitive, empty):
         assert Fraction(support(records, x | {check.target}), support(records, x)) == check.share
 
 
+@settings(deadline=None)
 @given(RECORDS, st.sampled_from(["0", "0.3", "1/2", "1"]), st.integers(1, 3), st.integers(1, 3))
 def test_hkp_against_brute_force(records, h, k, p):
     check = HKPCoherence(h, k, p, {"d", "e"}).check(Baskets.of(records))
@@ -132,6 +135,7 @@ def test_hkp_against_brute_force(records, h, k, p):
     ],
     ids=str,
 )
+@settings(deadline=None)
 @given(records=RECORDS)
 def test_what_is_broken_and_what_a_new_item_breaks(model, records):
     baskets = Baskets.of(records)
@@ -143,6 +147,7 @@ def test_what_is_broken_and_what_a_new_item_breaks(model, records):
             assert model.breaks_with(baskets, item) is not model.check(baskets).holds
 
 
+@settings(deadline=None)
 @given(RECORDS, st.integers(0, 4))
 def test_occurring_lists_every_set_once(records, size):
     found = [

@@ -4,7 +4,7 @@ from fractions import Fraction
 from itertools import combinations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nlp_deid.tables.baskets import BasketError, Baskets
@@ -72,6 +72,7 @@ def published(records, *args, **options):
     return result
 
 
+@settings(deadline=None)
 @given(RECORDS, st.integers(2, 4), st.integers(1, 3))
 def test_km_by_suppression(records, k, m):
     result = published(records, KMAnonymity(k, m))
@@ -84,6 +85,7 @@ def test_km_by_suppression(records, k, m):
             assert not KMAnonymity(k, m).check(before.kept({*kept.bits, item}))
 
 
+@settings(deadline=None)
 @given(RECORDS, st.integers(2, 4), st.integers(1, 3))
 def test_km_by_recoding_suppresses_nothing(records, k, m):
     result = published(records, KMAnonymity(k, m), method="recode", hierarchy=TREE)
@@ -94,6 +96,7 @@ def test_km_by_recoding_suppresses_nothing(records, k, m):
         assert sum(map(bool, records)) < k or len(records) < k
 
 
+@settings(deadline=None)
 @given(RECORDS, st.integers(2, 4), st.integers(1, 3))
 def test_km_mixed_loses_no_more_than_recoding(records, k, m):
     recoded = published(records, KMAnonymity(k, m), method="recode", hierarchy=TREE)
@@ -103,6 +106,7 @@ def test_km_mixed_loses_no_more_than_recoding(records, k, m):
         assert mixed.loss.ncp <= recoded.loss.ncp + 1e-9
 
 
+@settings(deadline=None)
 @given(RECORDS, st.sampled_from(["0.3", "0.5", "1"]), st.sampled_from(["suppress", "recode"]))
 @example(
     [{"s", "t", "a1"}, {"s", "b2"}, {"t", "b2"}, {"b2"}, {"a1"}, {"b2", "t"}, {"s", "b1"}], "0.5", "recode"
@@ -113,6 +117,7 @@ def test_rho_holds(records, rho, method):
         assert surest(result.records, {"s", "b1"}) < Fraction(rho)
 
 
+@settings(deadline=None)
 @given(RECORDS, st.sampled_from(["0.3", "0.5"]))
 def test_rho_of_all_items_holds(records, rho):
     result = published(records, RhoUncertainty(rho))
@@ -120,6 +125,7 @@ def test_rho_of_all_items_holds(records, rho):
         assert surest(result.records, set(ITEMS)) < Fraction(rho)
 
 
+@settings(deadline=None)
 @given(RECORDS, st.sampled_from(["0", "0.5", "1"]), st.integers(1, 3), st.integers(1, 3))
 def test_hkp_holds_and_private_items_stay(records, h, k, p):
     result = published(records, HKPCoherence(h, k, p, {"s", "t"}))
@@ -128,6 +134,7 @@ def test_hkp_holds_and_private_items_stay(records, h, k, p):
         assert result.mapping.get("s", "s") == "s"
 
 
+@settings(deadline=None)
 @given(RECORDS)
 def test_models_together(records):
     models = [KMAnonymity(2, 2), RhoUncertainty(0.6, {"s"})]
