@@ -77,7 +77,8 @@ class PersonalKL(Sensitive):
     def figures_in(self, classes: Classes, name: str) -> Floats:
         size = classes.sizes - _demanded(classes, self.k)
         values = distinct(classes, name) - _demanded(classes, self.l)
-        return np.minimum(size, values).astype(np.float64)
+        least: Floats = np.minimum(size, values).astype(np.float64)
+        return least
 
 
 def _demanded(classes: Classes, demand: int | str) -> Ints:
