@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import regex
 from rapidfuzz.distance import OSA
@@ -156,8 +156,7 @@ class Search:
         if not (seeds.words or seeds.capitals or seeds.known or seeds.people):
             return
         text = view.text
-        tokens = list(TOKEN.finditer(text))
-        keys = [plain(token[0]) for token in tokens]
+        tokens, keys = _tokens(text)
         yield from self._single(text, tokens, keys, seeds)
         for start, end, label in find_whole(text, tokens, keys, seeds.people):
             yield start, end, label, 0.95, "whole"
@@ -200,6 +199,13 @@ class Search:
     def _may_err(self, word: str) -> bool:
         """Whether a word that is nearly a seed may be one: a plain word is not."""
         return self.words.word(word, 0).kind in (Kind.UNKNOWN, Kind.NAME)
+
+
+@lru_cache(maxsize=1)
+def _tokens(text: str) -> tuple[list[regex.Match[str]], list[str]]:
+    """The words of a text and their plain forms; header and echo ask for those of one note in turn."""
+    tokens = list(TOKEN.finditer(text))
+    return tokens, [plain(token[0]) for token in tokens]
 
 
 class _Misspelt:
