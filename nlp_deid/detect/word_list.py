@@ -16,6 +16,16 @@ _FIRST = regex.compile(rf"(\p{{L}}[\p{{L}}'-]*+|[&-])[ {WRAP}]*+")
 _LAST = regex.compile(rf"(?r)(?:[ {WRAP}]*+)(?P<word>[\p{{L}}\d'-]+)")
 
 
+_SHOUT = regex.compile(r"(?<![\p{L}'.-])\p{Lu}{4,}(?![\p{L}-]|\.\w)")
+_AROUND = 24  # characters on either side that show whether a text is in capitals
+
+
+def _calmed(shout: regex.Match[str]) -> str:
+    text, start, end = shout.string, shout.start(), shout.end()
+    around = text[max(0, start - _AROUND) : start] + text[end : end + _AROUND]
+    return shout[0].title() if any(map(str.islower, around)) else shout[0]
+
+
 class WordList:
     """Words in any case; a star stands for any letters at the end or at the beginning of a word.
 
@@ -36,12 +46,15 @@ class WordList:
         return word in self._words or word.startswith(self._stems) or word.endswith(self._ends)
 
     def in_small(self, text: str) -> str:
-        """The text, of the same length, with the words of the list in small letters."""
+        """The text, of the same length, with the words of the list in small letters.
+
+        Words in capitals within a text that is not are written as names are, "MERCY" as "Mercy".
+        """
         small = self._known.get(text)
         if small is None:
             if len(self._known) > 1:  # a note's text with its wraps and without
                 self._known.clear()
-            small = _CAPITAL.sub(self._form, text)
+            small = _CAPITAL.sub(self._form, _SHOUT.sub(_calmed, text))
             self._known[text] = small
         return small
 
