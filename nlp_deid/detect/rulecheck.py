@@ -15,6 +15,7 @@ from nlp_deid.layout import View
 _MARK = regex.compile(rf"\[\[(?:({'|'.join(LABELS)})=)?(.*?)\]\]", regex.DOTALL)
 _LENGTH = 10_000
 _SECONDS = 0.05
+_TRIES = 4
 _EXAMPLES = 2
 
 
@@ -96,18 +97,26 @@ def hostile(rule: Rule) -> Iterator[str]:
 def _slow(rule: Rule) -> Iterator[str]:
     for text in hostile(rule):
         view = View(text)
-        _ = view.lower
-        start = time.process_time()
+        _ = view.lower, view.joined
         try:
-            for _ in rule.find(view):
-                pass
+            # A busy machine slows single runs: the quickest of a few counts.
+            tries = (_seconds(rule, view) for _ in range(_TRIES))
+            spent = next((seconds for seconds in tries if seconds <= _SECONDS), _SECONDS * 2)
         except TimeoutError:
             yield "hostile text: time limit passed"
             return
-        spent = time.process_time() - start
         if spent > _SECONDS:
-            yield f"hostile text: {spent * 1000:.0f} ms for {len(text)} characters (limit {_SECONDS * 1000:.0f} ms)"
+            limit = f"{_SECONDS * 1000:.0f} ms"
+            yield f"hostile text: more than {limit} for {len(text)} characters, {_TRIES} times"
             return
+
+
+def _seconds(rule: Rule, view: View) -> float:
+    """CPU seconds of one search."""
+    start = time.process_time()
+    for _ in rule.find(view):
+        pass
+    return time.process_time() - start
 
 
 def check_rules(rules: Iterable[Rule]) -> list[Problem]:
