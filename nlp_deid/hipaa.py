@@ -109,6 +109,8 @@ def generalize_age(age: float | str) -> str:
         ValueError: a negative or non-finite number, or a text that is not surely understood.
     """
     if isinstance(age, str):
+        if age.lstrip()[:1] in ("-", "−"):
+            raise ValueError(_BAD_AGE)
         return OVER_89 if _oldest(View(age).text.lower()) >= 90 else age.strip()
     if not (math.isfinite(age) and age >= 0):
         raise ValueError("an age must be a number of years, zero or more")

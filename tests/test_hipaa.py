@@ -208,3 +208,9 @@ def test_any_text_gives_an_age_or_a_value_error(text: str) -> None:
         message = str(error)
     assert message.startswith("an age must be")
     hipaa.year_of(text)
+
+
+@pytest.mark.parametrize("age", ["-3", " -84", "−3"])
+def test_a_negative_age_in_words_is_refused(age):
+    with pytest.raises(ValueError, match="an age must be a number"):
+        hipaa.generalize_age(age)

@@ -136,3 +136,9 @@ def test_loss_read_from_the_labels_is_the_loss_reported(method):
     assert loss.ncp == pytest.approx(anonymizer.release.loss.ncp)
     assert (loss.c_dm, loss.c_avg) == (anonymizer.release.loss.c_dm, anonymizer.release.loss.c_avg)
     assert all(0 <= share <= 1 for share in loss.entropy.values())
+
+
+def test_a_quoted_header_may_hold_the_delimiter(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('"age, years","age, months"\n3,36\n', encoding="utf-8")
+    assert read(path).columns == ["age, years", "age, months"]

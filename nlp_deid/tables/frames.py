@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,10 +43,10 @@ def read(path: str | Path, delimiter: str = ",") -> pl.DataFrame:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)  # type: ignore[no-any-return]
         if path.suffix in (".csv", ".tsv", ".txt"):
-            with path.open(encoding="utf-8-sig") as file:
-                _refuse_duplicates(file.readline().rstrip("\r\n").split(delimiter))
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                _refuse_duplicates(next(csv.reader(file, delimiter=delimiter), []))
             return pl.read_csv(path, separator=delimiter, infer_schema=False)  # type: ignore[no-any-return]
-    except (pl.exceptions.PolarsError, UnicodeError) as error:
+    except (pl.exceptions.PolarsError, UnicodeError, csv.Error) as error:
         raise TableError(f"{path.name}: not readable as {path.suffix[1:]} ({type(error).__name__})") from None
     raise TableError(f"{path.name}: the ending must be .csv, .tsv, .txt or .parquet")
 
