@@ -18,11 +18,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import markup  # noqa: E402
-from slots import names as slot_names  # noqa: E402
-from slots.notes import assembled, resample, segments_of  # noqa: E402
+import markup
+from slots import names as slot_names
+from slots import noise as slot_noise
+from slots.notes import resample
+from slots.segments import assembled, segments_of
 
-from nlp_deid.note import Note  # noqa: E402
+from nlp_deid.note import Note
 
 PARTS = ("all", "train", "held")
 
@@ -47,6 +49,7 @@ def copies(note: Note, count: int, seed: int, noise: float) -> Iterator[Note]:
     for number in range(1, count + 1):
         rng = random.Random(f"{seed}/{note.id}/{number}")
         made = resample(segments_of(note), rng, names)
+        slot_noise.add(made, rng, noise)
         yield assembled(made, f"{note.id}.{number}")
 
 

@@ -19,14 +19,15 @@ _FEASTS = (
     "Anzac Day", "Diwali", "Eid", "Eid al-Fitr", "Ramadan", "Passover", "Rosh Hashanah", "Yom Kippur", "Hanukkah",
     "Lunar New Year", "Tet", "Chinese New Year", "Cinco de Mayo", "Mardi Gras", "Ash Wednesday", "Palm Sunday",
     "Pentecost", "Epiphany", "All Saints' Day", "Kwanzaa", "Holi", "Nowruz", "Bastille Day", "St. Stephen's Day",
-    "Bank Holiday Monday", "Waitangi Day", "Heritage Day", "Super Bowl Sunday", "Black Friday", "Purim",
+    "Bank Holiday Monday", "Waitangi Day", "Heritage Day", "Super Bowl Sunday", "Bonalu", "CNY", "Matariki", "Timkat", "Enkutatash", "Orthodox Easter", "Navratri",
+    "Vaisakhi", "Seollal", "Chuseok", "Mid-Autumn", "Día de los Muertos", "Tisha B'Av", "Lent", "Advent", "Black Friday", "Purim",
 )  # fmt: skip
 _FEAST = re.compile(
     "|".join(sorted({re.escape(feast.lower().replace("'", "")) for feast in _FEASTS}, key=len, reverse=True))
 )
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 _ONES = _UNITS.split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _AGE_WORD = re.compile(
     rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:(?P<gap>[ -])(?P<ones>{'|'.join(_ONES[1:10])}))?|(?P<low>{'|'.join(_ONES[1:])}))\b",
     re.IGNORECASE,

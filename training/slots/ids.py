@@ -7,7 +7,9 @@ import re
 import string
 from collections.abc import Callable
 
-from nlp_deid.replace.shapes import KEPT_WORDS, shape_of
+from nlp_deid.replace.name_pools import fold
+from nlp_deid.replace.shapes import shape_of
+from slots.names import Names
 
 KEEP_LETTERS = 0.5  # of identifiers: the prefix of letters stays ("BSN-77145")
 OTHER_LENGTH = 0.3  # of plain numbers: a digit more or less
@@ -27,12 +29,8 @@ _DOMAINS = (
     "xtra.co.nz", "rogers.com", "sympatico.ca", "shaw.ca", "rediffmail.com", "gmx.de", "example.com", "mail.ru",
     "bellsouth.net", "eircom.net", "optusnet.com.au", "qq.com",
 )  # fmt: skip
-_STEMS = (
-    "north south east west lake river cedar oak valley summit harbor bay hill grand prime city metro united first "
-    "care health med clinic heart family kids wellness vital bright clear true blue green star sun peak stone "
-    "bridge point cross union liberty pioneer heritage coastal prairie mesa canyon delta gulf pacific atlantic"
-).split()
-_ENDS = "health med clinic care hosp hospital medical group partners net online systems labs imaging ortho peds mail works".split()
+_STEMS = ["north", "south", "east", "west", "lake", "river", "cedar", "oak", "valley", "summit", "harbor", "bay", "hill", "grand", "prime", "city", "metro", "united", "first", "care", "health", "med", "clinic", "heart", "family", "kids", "wellness", "vital", "bright", "clear", "true", "blue", "green", "star", "sun", "peak", "stone", "bridge", "point", "cross", "union", "liberty", "pioneer", "heritage", "coastal", "prairie", "mesa", "canyon", "delta", "gulf", "pacific", "atlantic"]
+_ENDS = ["health", "med", "clinic", "care", "hosp", "hospital", "medical", "group", "partners", "net", "online", "systems", "labs", "imaging", "ortho", "peds", "mail", "works"]
 _TLDS = (
     "org",
     "com",
@@ -51,7 +49,22 @@ _TLDS = (
     "in",
     "io",
 )
-_SPOKEN = frozenset("at dot underscore dash hyphen com org net edu the letter www slash".split())
+_LOGINS = (
+    "{i}{l}",
+    "{f}{g}{l}",
+    "{f}{g}{j}",
+    "{l}{g}{i}",
+    "{i}{g}{l}",
+    "{l}{i}",
+    "{f}{g}{c}",
+    "{i}{c}",
+    "{f}",
+    "{c}{i}",
+)
+_OFFICES = frozenset(
+    ["admin", "privacy", "info", "office", "desk", "front", "frontdesk", "billing", "claims", "records", "medrec", "hr", "intake", "clinic", "opd", "help", "support", "portal", "scheduling", "referrals", "refill", "pharmacy", "nurse", "nurses", "team", "ethics", "oncall", "transplant", "coord", "lab", "results", "contact", "reception", "secretary", "appointments", "enquiries", "care", "recalls", "rooms", "risk", "riskmgmt", "assist", "remote", "tx"]
+)
+_SPOKEN = frozenset(["at", "dot", "underscore", "dash", "hyphen", "com", "org", "net", "edu", "the", "letter", "www", "slash"])
 _CONSONANTS, _VOWELS = "bcdfghjklmnprstvwz", "aeiou"
 
 
@@ -68,11 +81,12 @@ class Ids:
 
     Args:
         rng: where the draws come from.
+        names: for user names that are built from no name of the note.
         login: gives the new user name for one built from a name of the note, else None.
     """
 
-    def __init__(self, rng: random.Random, login: Callable[[str], str | None]) -> None:
-        self._rng, self._login = rng, login
+    def __init__(self, rng: random.Random, names: Names, login: Callable[[str], str | None]) -> None:
+        self._rng, self._names, self._login = rng, names, login
         self._done: dict[tuple[str, str], str] = {}
         self._layout = rng.choice(_LAYOUTS) if rng.random() < RESTYLE else ""
         self._hosts: dict[str, str] = {}
@@ -202,10 +216,26 @@ class Ids:
         return f"{local}@{self._rng.choice(_DOMAINS) if personal or self._rng.random() < 0.3 else self._host(domain)}"
 
     def _local(self, local: str) -> str:
-        """Another local part: what reads as an office stays, the digits change."""
-        made = self._login(re.sub(r"[0-9]+$", "", local)) if local[-1:].isdigit() else None
-        tail = _RUN.sub(lambda m: self._digits(len(m[0])), local)
-        return (made + self._digits(2)) if made else tail
+        """Another local part: an office stays one, a person becomes another."""
+        if local[-1:].isdigit() and (made := self._login(local.rstrip(string.digits))):
+            return made + self._digits(2)
+        if set(re.split(r"[^a-z]+", local.lower())) & _OFFICES:
+            return _RUN.sub(lambda m: self._digits(len(m[0])), local)
+        return self._invented(local)
+
+    def _invented(self, like: str) -> str:
+        """A user name of somebody who is not in the note, in the case and with the digits of another."""
+        origin = self._names.origin(self._rng)
+        first, last = (
+            re.sub(r"[^a-z]", "", fold(draw(self._rng, origin)))
+            for draw in (self._names.first, self._names.last)
+        )
+        first, last = first or "kim", last or "lee"
+        gap = next((char for char in like if char in "._-"), "")
+        made = self._rng.choice(_LOGINS).format(f=first, l=last, i=first[0], j=last[0], g=gap, c=last[:5])
+        digits = "".join(char for char in like if char.isdigit())
+        made += self._digits(len(digits))
+        return made.upper() if like.isupper() else made
 
     def _spoken(self, found: re.Match[str]) -> str:
         word = found[0]
@@ -234,21 +264,7 @@ class Ids:
         made = self._login(text)
         if made is not None:
             return made
-        letters = _ALPHA.sub(
-            lambda m: (
-                m[0]
-                if m[0].lower() in KEPT_WORDS
-                else "".join(
-                    _alike(
-                        char, self._rng.choice(string.ascii_lowercase if at % 2 else _CONSONANTS + _VOWELS)
-                    )
-                    for at, char in enumerate(m[0])
-                )
-            ),
-            text,
-        )
-        return _RUN.sub(lambda m: self._digits(len(m[0])), letters)
-
-
-def _alike(like: str, char: str) -> str:
-    return char.upper() if like.isupper() else char
+        if sum(map(str.isalpha, text)) > 4 and " " not in text:
+            return self._invented(text)
+        shape = shape_of(text)
+        return shape.fill(self._fresh(shape.kinds, shape.values, False)) if shape.slots else text

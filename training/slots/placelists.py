@@ -6,7 +6,7 @@ from functools import cache
 
 from nlp_deid.resources import folder
 
-_SMALL = frozenset("of on upon de la le las los del da do dos du the and by in".split())
+_SMALL = frozenset(["of", "on", "upon", "de", "la", "le", "las", "los", "del", "da", "do", "dos", "du", "the", "and", "by", "in"])
 
 
 def titled(name: str) -> str:

@@ -9,17 +9,20 @@ import string
 from nlp_deid.replace.invented import names as invented
 from nlp_deid.replace.place_words import plain_name, tokens
 from nlp_deid.replace.us_places import postal_codes, state_names
-
 from slots import placelists as lists
 from slots.ids import brand
 from slots.names import Names
 
 _ACRONYM = re.compile(r"[A-Z]{2,6}")
 _ORDINAL = re.compile(r"([0-9]+)(st|nd|rd|th)", re.IGNORECASE)
-_SAINT = frozenset("st saint ste sta san santa".split())
+_SAINT = frozenset(["st", "saint", "ste", "sta", "san", "santa"])
 _OWN = re.compile(r"['’]s?\Z", re.IGNORECASE)
 _KIND_AT_END = re.compile(
     "(?:" + "|".join(sorted(map(re.escape, lists.KINDS), key=len, reverse=True)) + r")\Z", re.IGNORECASE
+)
+# Nouns that say what a place is; they stay where the shipped lists do not know them.
+_KINDS_OF_PLACE = frozenset(
+    ["unit", "tower", "ward", "wing", "center", "centre", "service", "services", "program", "lodge", "house", "shop", "market", "farm", "farms", "trust", "school", "elementary", "foundation", "institute", "associates", "physicians", "pathology", "imaging", "dialysis", "sleep", "disorders", "heart", "rhythm", "eye", "ear", "rehab", "mission", "bay", "creek", "river", "bridge", "tunnel", "overcrossing", "park", "truck", "stop", "station", "terminal", "campground", "commons", "courthouse", "trail", "beach", "road", "car", "garage", "amphitheatre", "cutoff", "island", "church", "temple", "masjid", "mosque", "gym", "mall", "stadium", "arena", "jail", "prison", "shelter", "locked", "bag", "private", "po", "pmb", "p.m.b", "km", "level", "space", "sp", "blk", "shop", "room", "ste", "suite", "boul", "rue", "calle", "carr", "sect", "no", "rd", "urb", "hc", "rt", "rr", "box", "flat", "apt", "unit", "the", "old", "floor", "fl", "house", "residence", "building", "plot", "colony", "estate", "village", "trailer", "lot", "avenida", "av", "via", "rua", "fire", "rescue", "police", "dist", "district", "department", "air", "ambulance", "union", "local", "grill", "bakery", "diner", "cafe", "mill", "mills", "logistics", "transit", "paper", "supply", "packing", "drilling", "insurance", "mutual", "savings", "club", "wheels", "gift"]
 )
 _JOB_LEAD = re.compile(
     r"(?:(?:a|an|the|retired|former|ex|part[- ]time|full[- ]time)\b[\s-]*)+", re.IGNORECASE
@@ -158,7 +161,7 @@ class Places:
             made = recased(self._world_street(), text)
         else:
             made = self._rewritten("STREET", text)
-            made = re.sub(r"[A-Za-z]+(?=\.?\Z|\.?,|\.? (?:Apt|Unit|#|Ste))", self._suffix, made)
+            made = re.sub(r"(?<=\s)[A-Za-z]+(?=\.?\Z|\.?,|\.? (?:Apt|Unit|#|Ste))", self._suffix, made)
         self._done[key] = made
         return made
 
@@ -224,6 +227,9 @@ class Places:
         for index, (token, kind) in enumerate(found):
             gap, word = text[at : token.start()], token[0]
             at = token.end()
+            first_of_street = label == "STREET" or index
+            if kind in ("word", "more", "letter") and first_of_street and word.casefold() in _KINDS_OF_PLACE:
+                kind = "kept"
             if kind == "more":
                 out.append(gap if "\n" in gap else "")
                 continue
@@ -241,7 +247,7 @@ class Places:
         stem = word[: end.start()] if end else word
         family = "place" if label in ("HOSPITAL", "ORGANIZATION") else label
         made = self._once(family, ("saint " if saint else "") + stem, lambda: self._proper(label, saint))
-        return recased(made, stem) + (end[0] if end else "")
+        return (made if len(stem) < 4 else recased(made, stem)) + (end[0] if end else "")
 
     def _proper(self, label: str, saint: bool) -> str:
         if saint:
