@@ -92,19 +92,6 @@ ADDRESS = {
     "country": "COUNTRY",
 }
 TELECOM = {"phone": "PHONE", "sms": "PHONE", "pager": "PHONE", "fax": "FAX", "email": "EMAIL", "url": "URL"}
-# Identifier.type codes (HL7 v2 table 0203), also those of CX-5 in HL7 v2.
-IDENTIFIER_TYPES = {
-    label_code: label
-    for label, codes in {
-        "MEDICALRECORD": "MR MRT PI PT PE U RRI",
-        "SSN": "SS SSN",
-        "LICENSE": "DL MD LN NPI DEA PRN RN DN LI MCD UPIN TAX DDS PA NP",
-        "HEALTHPLAN": "MB MA MC SN HC NH NI NII PN WC",
-        "ACCOUNT": "AN VN AM BA BRN FI PNT",
-        "IDNUM": "PPN BR EI EN FILL PLAC ACSN SB BC CZ",
-    }.items()
-    for label_code in codes.split()
-}
 IDENTIFIER_SYSTEMS = {
     "http://hl7.org/fhir/sid/us-ssn": "SSN",
     "urn:oid:2.16.840.1.113883.4.1": "SSN",
@@ -136,12 +123,6 @@ DISPLAYS_OF = {
 STAFF = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService"})
 # Elements that refer to the patient a resource is about, the first that is there.
 SUBJECTS = ("subject", "patient", "beneficiary", "for", "individual", "subscriber", "payee")
-# What may stand before and behind a name; anything else there is dropped.
-TITLES = frozenset([
-    "mr", "mrs", "ms", "miss", "mx", "dr", "doctor", "prof", "professor", "rev", "sr", "jr", "ii",
-    "iii", "iv", "md", "do", "phd", "rn", "np", "pa", "pharmd", "dds", "dmd", "mph", "mba", "bsn", "msn",
-])  # fmt: skip
-
 PUBLIC = re.compile(
     r"(?:https?://(?:hl7\.org/fhir|terminology\.hl7\.org|loinc\.org|snomed\.info|unitsofmeasure\.org"
     r"|www\.nlm\.nih\.gov/research/umls|www\.ama-assn\.org/go/cpt|dicom\.nema\.org|fdasis\.nlm\.nih\.gov|www\.whocc\.no/atc"

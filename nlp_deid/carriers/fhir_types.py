@@ -70,7 +70,8 @@ def _model(name: str) -> Any:
 
 def _kind(annotation: Any) -> tuple[bool, str]:
     """Whether an annotation is a list, and the name of the FHIR type within."""
-    from fhir_core.types import FHIR_PRIMITIVES_MAPS, FhirBase
+    from fhir_core.constraints import FHIR_PRIMITIVES_MAPS
+    from fhir_core.types import FhirBase
 
     primitives = {kind: name for kind, name in FHIR_PRIMITIVES_MAPS.items() if isinstance(kind, type)}
     many, seen = False, [annotation]

@@ -16,6 +16,7 @@ from nlp_deid.carriers import fhir_rules as rules
 from nlp_deid.carriers.fhir_walk import Data, Walk, mask
 from nlp_deid.carriers.markup import page
 from nlp_deid.carriers.pseudonyms import target_type
+from nlp_deid.carriers.shared_rules import IDENTIFIER_TYPES, TITLES
 from nlp_deid.carriers.sheet import CarrierError
 
 Done = frozenset[str]
@@ -70,7 +71,7 @@ def human_name(walk: Walk, data: Data) -> Done:
 
 
 def _is_title(text: str) -> bool:
-    return all(word.strip(".,").replace(".", "").lower() in rules.TITLES for word in text.split())
+    return all(word.strip(".,").replace(".", "").lower() in TITLES for word in text.split())
 
 
 def _share(data: Data, new: str, given: list[str], family: list[str]) -> None:
@@ -128,7 +129,7 @@ def identifier(walk: Walk, data: Data) -> Done:
     codings = kind.get("coding", []) if isinstance(kind, dict) else []
     codes = [str(one.get("code")) for one in codings if isinstance(one, dict)]
     label = rules.IDENTIFIER_SYSTEMS.get(str(data.get("system"))) or next(
-        (rules.IDENTIFIER_TYPES[code] for code in codes if code in rules.IDENTIFIER_TYPES),
+        (IDENTIFIER_TYPES[code] for code in codes if code in IDENTIFIER_TYPES),
         rules.IDENTIFIERS_OF.get(walk.owner, "IDNUM"),
     )
     for value in _strings(data.get("value"), "Identifier"):

@@ -179,7 +179,7 @@ class Sheet:
     def _tells_age(self, text: str) -> bool:
         """True if the year of a date tells an age over 89."""
         year = _YEAR.match(text)
-        return bool(year) and implies_over_89(int(year[0]), (self._latest or date.today()).year)
+        return year is not None and implies_over_89(int(year[0]), (self._latest or date.today()).year)
 
     def _refuse_residue(self, texts: Sequence[str]) -> None:
         """A last look for whole names and numbers of the header in the rewritten texts.
