@@ -9,27 +9,49 @@ from datetime import date
 
 from nlp_deid.replace.date_text import REFERENCE
 from nlp_deid.replace.dates import full_dates, guess_order, parse
+from slots.wordlists import words
 
 FIRST, LAST = date(1989, 1, 1), date(2028, 12, 31)
-_FEASTS = (
-    "Christmas", "Christmas Eve", "Xmas", "Easter", "Easter Sunday", "Good Friday", "Thanksgiving", "Labor Day",
-    "Memorial Day", "Independence Day", "4th of July", "New Year's Day", "New Year's Eve", "New Year's",
-    "Valentine's Day", "Halloween", "Mother's Day", "Father's Day", "Presidents' Day", "Columbus Day",
-    "Veterans Day", "MLK Day", "Juneteenth", "St. Patrick's Day", "Boxing Day", "Canada Day", "Australia Day",
-    "Anzac Day", "Diwali", "Eid", "Eid al-Fitr", "Ramadan", "Passover", "Rosh Hashanah", "Yom Kippur", "Hanukkah",
-    "Lunar New Year", "Tet", "Chinese New Year", "Cinco de Mayo", "Mardi Gras", "Ash Wednesday", "Palm Sunday",
-    "Pentecost", "Epiphany", "All Saints' Day", "Kwanzaa", "Holi", "Nowruz", "Bastille Day", "St. Stephen's Day",
-    "Bank Holiday Monday", "Waitangi Day", "Heritage Day", "Super Bowl Sunday", "Bonalu", "CNY", "Matariki", "Timkat", "Enkutatash", "Orthodox Easter", "Navratri",
-    "Vaisakhi", "Seollal", "Chuseok", "Mid-Autumn", "Día de los Muertos", "Tisha B'Av", "Lent", "Advent", "Black Friday", "Purim",
-)  # fmt: skip
+_FEASTS = words("""
+Christmas, Christmas Eve, Xmas, Easter, Easter Sunday, Good Friday, Thanksgiving, Labor Day, Memorial Day,
+Independence Day, 4th of July, New Year's Day, New Year's Eve, New Year's, Valentine's Day, Halloween,
+Mother's Day, Father's Day, Presidents' Day, Columbus Day, Veterans Day, MLK Day, Juneteenth, St. Patrick's
+Day, Boxing Day, Canada Day, Australia Day, Anzac Day, Diwali, Eid, Eid al-Fitr, Ramadan, Passover, Rosh
+Hashanah, Yom Kippur, Hanukkah, Lunar New Year, Tet, Chinese New Year, Cinco de Mayo, Mardi Gras, Ash
+Wednesday, Palm Sunday, Pentecost, Epiphany, All Saints' Day, Kwanzaa, Holi, Nowruz, Bastille Day, St.
+Stephen's Day, Bank Holiday Monday, Waitangi Day, Heritage Day, Super Bowl Sunday, Bonalu, CNY, Matariki,
+Timkat, Enkutatash, Orthodox Easter, Navratri, Vaisakhi, Seollal, Chuseok, Mid-Autumn, Día de los Muertos,
+Tisha B'Av, Lent, Advent, Black Friday, Purim
+""")
 _FEAST = re.compile(
     "|".join(sorted({re.escape(feast.lower().replace("'", "")) for feast in _FEASTS}, key=len, reverse=True))
 )
-_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-_ONES = _UNITS.split()
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _AGE_WORD = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:(?P<gap>[ -])(?P<ones>{'|'.join(_ONES[1:10])}))?|(?P<low>{'|'.join(_ONES[1:])}))\b",
+    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:(?P<gap>[ -])(?P<ones>{'|'.join(_ONES[1:10])}))?"
+    rf"|(?P<low>{'|'.join(_ONES[1:])}))\b",
     re.IGNORECASE,
 )
 _AGE_NUMBER = re.compile(r"[0-9]+")

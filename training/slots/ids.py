@@ -10,6 +10,7 @@ from collections.abc import Callable
 from nlp_deid.replace.name_pools import fold
 from nlp_deid.replace.shapes import shape_of
 from slots.names import Names
+from slots.wordlists import words
 
 KEEP_LETTERS = 0.5  # of identifiers: the prefix of letters stays ("BSN-77145")
 OTHER_LENGTH = 0.3  # of plain numbers: a digit more or less
@@ -29,8 +30,16 @@ _DOMAINS = (
     "xtra.co.nz", "rogers.com", "sympatico.ca", "shaw.ca", "rediffmail.com", "gmx.de", "example.com", "mail.ru",
     "bellsouth.net", "eircom.net", "optusnet.com.au", "qq.com",
 )  # fmt: skip
-_STEMS = ["north", "south", "east", "west", "lake", "river", "cedar", "oak", "valley", "summit", "harbor", "bay", "hill", "grand", "prime", "city", "metro", "united", "first", "care", "health", "med", "clinic", "heart", "family", "kids", "wellness", "vital", "bright", "clear", "true", "blue", "green", "star", "sun", "peak", "stone", "bridge", "point", "cross", "union", "liberty", "pioneer", "heritage", "coastal", "prairie", "mesa", "canyon", "delta", "gulf", "pacific", "atlantic"]
-_ENDS = ["health", "med", "clinic", "care", "hosp", "hospital", "medical", "group", "partners", "net", "online", "systems", "labs", "imaging", "ortho", "peds", "mail", "works"]
+_STEMS = words("""
+north, south, east, west, lake, river, cedar, oak, valley, summit, harbor, bay, hill, grand, prime,
+city, metro, united, first, care, health, med, clinic, heart, family, kids, wellness, vital, bright,
+clear, true, blue, green, star, sun, peak, stone, bridge, point, cross, union, liberty, pioneer,
+heritage, coastal, prairie, mesa, canyon, delta, gulf, pacific, atlantic
+""")
+_ENDS = words("""
+health, med, clinic, care, hosp, hospital, medical, group, partners, net, online, systems, labs,
+imaging, ortho, peds, mail, works
+""")
 _TLDS = (
     "org",
     "com",
@@ -62,9 +71,16 @@ _LOGINS = (
     "{c}{i}",
 )
 _OFFICES = frozenset(
-    ["admin", "privacy", "info", "office", "desk", "front", "frontdesk", "billing", "claims", "records", "medrec", "hr", "intake", "clinic", "opd", "help", "support", "portal", "scheduling", "referrals", "refill", "pharmacy", "nurse", "nurses", "team", "ethics", "oncall", "transplant", "coord", "lab", "results", "contact", "reception", "secretary", "appointments", "enquiries", "care", "recalls", "rooms", "risk", "riskmgmt", "assist", "remote", "tx"]
+    words("""
+admin, privacy, info, office, desk, front, frontdesk, billing, claims, records, medrec, hr, intake,
+clinic, opd, help, support, portal, scheduling, referrals, refill, pharmacy, nurse, nurses, team,
+ethics, oncall, transplant, coord, lab, results, contact, reception, secretary, appointments, enquiries,
+care, recalls, rooms, risk, riskmgmt, assist, remote, tx
+""")
 )
-_SPOKEN = frozenset(["at", "dot", "underscore", "dash", "hyphen", "com", "org", "net", "edu", "the", "letter", "www", "slash"])
+_SPOKEN = frozenset(
+    ["at", "dot", "underscore", "dash", "hyphen", "com", "org", "net", "edu", "the", "letter", "www", "slash"]
+)
 _CONSONANTS, _VOWELS = "bcdfghjklmnprstvwz", "aeiou"
 
 

@@ -109,8 +109,8 @@ def blanks(segments: list[Segment], rng: random.Random) -> None:
         else:
             text = re.sub(r"(?<=\S) (?=\S)", lambda _: "  " if rng.random() < 0.08 else " ", text)
         behind = segments[at + 1].text if at + 1 < len(segments) else ""
-        loose = (
-            text[-2:-1] in (",", ":", ".", ")", "(", "#") or (text[-2:-1].isalpha() and behind[:1].isdigit())
+        loose = text[-2:-1] in (",", ":", ".", ")", "(", "#") or (
+            text[-2:-1].isalpha() and behind[:1].isdigit()
         )
         if not segment.label and text.endswith(" ") and len(text) > 2 and loose and rng.random() < 0.3:
             text = text[:-1]

@@ -20,13 +20,20 @@ from nlp_deid.replace.name_pools import fold
 from nlp_deid.replace.name_shape import Kind, Piece, parse
 from nlp_deid.replace.persons import Persons, Slot
 from slots.names import Names
+from slots.wordlists import words
 
 _PARTICLES = frozenset(
-    ["af", "al", "ap", "ab", "bin", "bint", "da", "das", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "e", "el", "ibn", "la", "las", "le", "los", "ten", "ter", "te", "van", "vd", "von", "y", "zu", "zur", "mac", "nic", "ni"]
+    words("""
+af, al, ap, ab, bin, bint, da, das, de, del, della, den, der, di, do, dos, du, e, el, ibn, la, las, le,
+los, ten, ter, te, van, vd, von, y, zu, zur, mac, nic, ni
+""")
 )
 _SPELLED_OUT = re.compile(r"\b[A-Za-z]\s+(?:as in|like|for)\s+[a-z]", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
-_NATO = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima", "mike", "november", "oscar", "papa", "quebec", "romeo", "sierra", "tango", "uniform", "victor", "whiskey", "x-ray", "yankee", "zulu"]
+_NATO = words("""
+alpha, bravo, charlie, delta, echo, foxtrot, golf, hotel, india, juliet, kilo, lima, mike, november,
+oscar, papa, quebec, romeo, sierra, tango, uniform, victor, whiskey, x-ray, yankee, zulu
+""")
 
 
 class People:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from functools import cache
 
 from nlp_deid.resources import folder
+from slots.wordlists import words
 
-_SMALL = frozenset(["of", "on", "upon", "de", "la", "le", "las", "los", "del", "da", "do", "dos", "du", "the", "and", "by", "in"])
+_SMALL = frozenset(
+    words("""
+of, on, upon, de, la, le, las, los, del, da, do, dos, du, the, and, by, in
+""")
+)
 
 
 def titled(name: str) -> str:
@@ -23,11 +28,6 @@ def lines(name: str) -> tuple[str, ...]:
     """The terms of a dictionary."""
     text = (folder("dictionaries") / f"{name}.txt").read_text(encoding="utf-8")
     return tuple(line.split("\t")[0] for line in text.splitlines())
-
-
-def words(text: str) -> tuple[str, ...]:
-    """Items between commas."""
-    return tuple(" ".join(item.split()) for item in text.split(",") if item.strip())
 
 
 CITIES = words("""

@@ -12,6 +12,7 @@ from nlp_deid.replace.us_places import postal_codes, state_names
 from slots import placelists as lists
 from slots.ids import brand
 from slots.names import Names
+from slots.wordlists import words
 
 _ACRONYM = re.compile(r"[A-Z]{2,6}")
 _ORDINAL = re.compile(r"([0-9]+)(st|nd|rd|th)", re.IGNORECASE)
@@ -22,35 +23,38 @@ _KIND_AT_END = re.compile(
 )
 # Nouns that say what a place is; they stay where the shipped lists do not know them.
 _KINDS_OF_PLACE = frozenset(
-    ["unit", "tower", "ward", "wing", "center", "centre", "service", "services", "program", "lodge", "house", "shop", "market", "farm", "farms", "trust", "school", "elementary", "foundation", "institute", "associates", "physicians", "pathology", "imaging", "dialysis", "sleep", "disorders", "heart", "rhythm", "eye", "ear", "rehab", "mission", "bay", "creek", "river", "bridge", "tunnel", "overcrossing", "park", "truck", "stop", "station", "terminal", "campground", "commons", "courthouse", "trail", "beach", "road", "car", "garage", "amphitheatre", "cutoff", "island", "church", "temple", "masjid", "mosque", "gym", "mall", "stadium", "arena", "jail", "prison", "shelter", "locked", "bag", "private", "po", "pmb", "p.m.b", "km", "level", "space", "sp", "blk", "shop", "room", "ste", "suite", "boul", "rue", "calle", "carr", "sect", "no", "rd", "urb", "hc", "rt", "rr", "box", "flat", "apt", "unit", "the", "old", "floor", "fl", "house", "residence", "building", "plot", "colony", "estate", "village", "trailer", "lot", "avenida", "av", "via", "rua", "fire", "rescue", "police", "dist", "district", "department", "air", "ambulance", "union", "local", "grill", "bakery", "diner", "cafe", "mill", "mills", "logistics", "transit", "paper", "supply", "packing", "drilling", "insurance", "mutual", "savings", "club", "wheels", "gift"]
+    words("""
+unit, tower, ward, wing, center, centre, service, services, program, lodge, house, shop, market, farm,
+farms, trust, school, elementary, foundation, institute, associates, physicians, pathology, imaging,
+dialysis, sleep, disorders, heart, rhythm, eye, ear, rehab, mission, bay, creek, river, bridge, tunnel,
+overcrossing, park, truck, stop, station, terminal, campground, commons, courthouse, trail, beach, road,
+car, garage, amphitheatre, cutoff, island, church, temple, masjid, mosque, gym, mall, stadium, arena,
+jail, prison, shelter, locked, bag, private, po, pmb, p.m.b, km, level, space, sp, blk, shop, room, ste,
+suite, boul, rue, calle, carr, sect, no, rd, urb, hc, rt, rr, box, flat, apt, unit, the, old, floor, fl,
+house, residence, building, plot, colony, estate, village, trailer, lot, avenida, av, via, rua, fire,
+rescue, police, dist, district, department, air, ambulance, union, local, grill, bakery, diner, cafe,
+mill, mills, logistics, transit, paper, supply, packing, drilling, insurance, mutual, savings, club,
+wheels, gift
+""")
 )
 _JOB_LEAD = re.compile(
     r"(?:(?:a|an|the|retired|former|ex|part[- ]time|full[- ]time)\b[\s-]*)+", re.IGNORECASE
 )
 _SUFFIXES = (
-    ("Street", "Avenue", "Road", "Drive", "Lane", "Court", "Boulevard", "Place", "Way", "Terrace", "Circle", "Close",
-     "Crescent", "Trail", "Parkway", "Square", "Loop", "Gardens", "Row", "Highway"),
-    ("St", "Ave", "Rd", "Dr", "Ln", "Ct", "Blvd", "Pl", "Way", "Ter", "Cir", "Trl", "Pkwy", "Sq", "Loop", "Cres", "Hwy"),
-)  # fmt: skip
-_WORLD_STREETS = (
-    "{n} rue {w}", "Calle {w} {n}", "Calle {m} #{m}-{k}", "{w}straße {m}", "Via {w} {m}", "Rua {w}, {n}", "Av. {w} {n}",
-    "Flat {m}, {n} {w} Road", "{w} House, {w2} Lane", "Unit {m}/{n} {w} St", "{m}/{k} {w} Nagar", "Plot {n}, {w} Estate",
-    "Apt {m}B, {n} {w} Ave", "Blk {n} {w} Ave {m} #0{d}-{k}", "{n} {w} Street, Apartment {m}", "RR {d} Box {k}",
-    "P.O. Box {n}", "PO Box {n}", "{n} County Road {k}", "{n}-{m} {k}th Avenue", "{n} N {k}th St", "The Old {w}, {w2} Road",
-    "House No. {m}, {w} Colony", "{n} State Route {k}", "{n} W. {w} Blvd. #{k}", "GPO Box {n}", "Lot {m} {w} Trailer Park",
-)  # fmt: skip
-_CODES = (
-    "AA9 9AA",
-    "A9 9AA",
-    "A99 9AA",
-    "AA99 9AA",
-    "A9A 9A9",
-    "9999",
-    "99999",
-    "999999",
-    "99999-9999",
-    "A99 A9A9",
+    words("""
+Street, Avenue, Road, Drive, Lane, Court, Boulevard, Place, Way, Terrace, Circle, Close, Crescent, Trail, Parkway,
+Square, Loop, Gardens, Row, Highway
+"""),
+    words("St, Ave, Rd, Dr, Ln, Ct, Blvd, Pl, Way, Ter, Cir, Trl, Pkwy, Sq, Loop, Cres, Hwy"),
 )
+_WORLD_STREETS = words("""
+{n} rue {w}, Calle {w} {n}, Calle {m} #{m}-{k}, {w}straße {m}, Via {w} {m}, Rua {w} {n}, Av. {w} {n}, Flat {m} {n} {w} Road,
+{w} House {w2} Lane, Unit {m}/{n} {w} St, {m}/{k} {w} Nagar, Plot {n} {w} Estate, Apt {m}B {n} {w} Ave,
+Blk {n} {w} Ave {m} #0{d}-{k}, {n} {w} Street Apartment {m}, RR {d} Box {k}, P.O. Box {n}, PO Box {n}, {n} County Road {k},
+{n}-{m} {k}th Avenue, {n} N {k}th St, The Old {w} {w2} Road, House No. {m} {w} Colony, {n} State Route {k},
+{n} W. {w} Blvd. #{k}, GPO Box {n}, Lot {m} {w} Trailer Park, {n} {w} Road, {n} {w} Street, {n} {w} Ave, {n} {w} Ln Apt {m}
+""")
+_CODES = words("AA9 9AA, A9 9AA, A99 9AA, AA99 9AA, A9A 9A9, 9999, 99999, 999999, 99999-9999, A99 A9A9")
 
 
 class Places:
@@ -168,9 +172,13 @@ class Places:
     def _world_street(self) -> str:
         rng = self._rng
         return rng.choice(_WORLD_STREETS).format(
-            n=rng.randint(1, rng.choice((99, 999, 9999))), m=rng.randint(1, 60), k=rng.randint(1, 199), d=rng.randint(1, 9),
-            w=self._street_name(), w2=self._street_name(),
-        )  # fmt: skip
+            n=rng.randint(1, rng.choice((99, 999, 9999))),
+            m=rng.randint(1, 60),
+            k=rng.randint(1, 199),
+            d=rng.randint(1, 9),
+            w=self._street_name(),
+            w2=self._street_name(),
+        )
 
     def _suffix(self, found: re.Match[str]) -> str:
         for forms in _SUFFIXES:
