@@ -101,7 +101,7 @@ def rows(options: argparse.Namespace) -> Iterator[str]:
 
     def wanted(source: str) -> bool:
         apart = is_held(source) if held is None else source in held
-        return options.part == "all" or (options.part == "held") == apart
+        return options.part == "all" or apart is (options.part == "held")
 
     maker = Maker(options.seed, options.noise)
     for note in markup.read_folder(options.corpus):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from nlp_deid.replace.date_text import REFERENCE
-from nlp_deid.replace.dates import full_dates, guess_order, parse
+from nlp_deid.replace.dates import guess_order, parse
 from slots.wordlists import words
 
 FIRST, LAST = date(1989, 1, 1), date(2028, 12, 31)
@@ -70,11 +70,20 @@ class Dates:
         self._rng = rng
         texts = list(texts)
         self._order = guess_order(texts).order
-        full = [day for text in texts for day in full_dates(text, self._order)]
-        self._anchor = max((day for day in full if day <= LAST), default=REFERENCE)
+        self._anchor = max(self._days_of(texts), default=REFERENCE)
         to = date.fromordinal(rng.randint(FIRST.toordinal(), LAST.toordinal()))
         self._days = (to - self._anchor).days or 1
         self._ages: dict[int, int] = {}
+
+    def _days_of(self, texts: list[str]) -> Iterator[date]:
+        """The days, months and years of the note up to LAST; the latest is near the day of writing."""
+        for text in texts:
+            found = parse(text, self._order)
+            for part in found.parts if found else ():
+                if part.year is not None:
+                    day = part.full or part.resolve(REFERENCE)
+                    if day <= LAST:
+                        yield day
 
     def rewrite(self, text: str) -> str:
         """A date span moved; a text that is not understood gets other digits."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from nlp_deid.resources import folder
 from slots.wordlists import words
 
-_SMALL = frozenset(
-    words("""
-of, on, upon, de, la, le, las, los, del, da, do, dos, du, the, and, by, in
-""")
-)
+_SMALL = frozenset(words("of, on, upon, de, la, le, las, los, del, da, do, dos, du, the, and, by, in"))
+_CAPITALS = frozenset(words("uk, usa, us, uae, drc, pdr, va, u.k., u.s.a., u.s., ucla, ucsf, nyu, upmc, mgh"))
+_FIRST_LETTER = re.compile(r"(?<![^\W_])(?<!['’‘])[^\W\d_]|(?<=\b[od]['’])[^\W\d_]")
 
 
 def titled(name: str) -> str:
     """A name of the dictionaries (lower case) with its capitals."""
-    words = name.split(" ")
     return " ".join(
-        word if at and word in _SMALL else "-".join(part[:1].upper() + part[1:] for part in word.split("-"))
-        for at, word in enumerate(words)
+        word.upper()
+        if word in _CAPITALS
+        else word
+        if at and word in _SMALL
+        else _FIRST_LETTER.sub(lambda found: found[0].upper(), word)
+        for at, word in enumerate(name.split(" "))
     )
 
 
@@ -140,7 +142,7 @@ pipefitter, electrician, plumber, HVAC technician, auto mechanic, diesel mechani
 bartender, barista, cashier, hairdresser, barber, nail technician, housekeeper, janitor, school bus driver, bus driver, taxi driver,
 Uber driver, crossing guard, postal worker, mail carrier, firefighter, police officer, corrections officer, state trooper,
 paralegal, attorney, judge, accountant, bookkeeper, bank teller, loan officer, real estate agent, insurance adjuster, teacher,
-second grade teacher, high school math teacher, teacher's aide, school principal, librarian, professor, adjunct professor of history,
+second grade teacher, high school math teacher, teacher's aide, school principal, librarian, professor, history professor,
 nurse, nurse's aide, CNA, home health aide, dental hygienist, pharmacist, radiology tech, phlebotomist, veterinarian, vet tech,
 dairy farmer, rancher, farm hand, grape picker, fisherman, crabber, logger, sawmill worker, coal miner, oil rig worker, roughneck,
 steelworker, shipyard worker, longshoreman, merchant mariner, Army sergeant, Navy cook, Marine, Air Force mechanic, pilot,
@@ -149,6 +151,6 @@ church organist, pastor, minister, priest, imam, rabbi, musician, piano teacher,
 personal trainer, golf pro, lifeguard, seamstress, tailor, upholsterer, carpenter, cabinetmaker, bricklayer, painter, landscaper,
 gardener, florist, baker, butcher, meat packer, poultry plant worker, cannery worker, factory worker, assembly line worker,
 security guard, bouncer, locksmith, civil engineer, surveyor, architect, chemist, geologist, lab technician, social worker, nanny,
-daycare worker, homemaker, beekeeper, zookeeper, translator, travel agent, tour guide, casino dealer, call center agent, receptionist,
+daycare worker, homemaker, beekeeper, zookeeper, translator, travel agent, tour guide, casino dealer, receptionist,
 executive assistant, office manager, project manager, HR manager, sales rep, car salesman, small business owner, restaurant owner
 """)
