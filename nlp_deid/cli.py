@@ -8,31 +8,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from nlp_deid.cli_dictionary import dictionary_app
 from nlp_deid.cli_dp import app as dp_app
-from nlp_deid.cli_keys import KEY_ERRORS, check_map, given, key_app, read_secret, reidentify, resolve_order
-from nlp_deid.cli_keys import report as report_surrogates
+from nlp_deid.cli_keys import KEY_ERRORS, key_app, reidentify
 from nlp_deid.cli_options import (
     AsJson,
-    Consistency,
-    DateOrder,
-    DateShiftRange,
     Dictionaries,
     Format,
     In,
-    KeepSeason,
-    KeepWeekday,
-    KeyDescriptor,
-    KeyFile,
-    NewMap,
-    Out,
     Overwrite,
     PatientField,
     Pipeline,
@@ -41,16 +29,17 @@ from nlp_deid.cli_options import (
     TableColumns,
     TableId,
 )
+from nlp_deid.cli_scrub import BATCH_ERRORS, joined_source, progress, scrub, tell, tell_demographics
 from nlp_deid.cli_tables import app as table_app
 from nlp_deid.cli_transactions import app as transactions_app
 from nlp_deid.corpus.checks import CorpusError
-from nlp_deid.deid import Deid, DeidError
-from nlp_deid.demographics import ID_COLUMN, DemographicsError, Joined, parse_columns, read_demographics
+from nlp_deid.deid import DeidError
+from nlp_deid.demographics import ID_COLUMN, DemographicsError
 from nlp_deid.detect.dictionary_files import DictionaryError
 from nlp_deid.outputs import OutputError
 from nlp_deid.pipeline import DEFAULT_PIPELINE, PipelineError, load
 from nlp_deid.replace.policy import PolicyError
-from nlp_deid.sources import PATIENT_FIELD, Source, SourceError, open_source
+from nlp_deid.sources import PATIENT_FIELD, Columns, SourceError
 
 QUARANTINED = 1
 WRONG_CALL = 2
@@ -64,6 +53,7 @@ _EXPECTED = (
     PipelineError,
     PolicyError,
     SourceError,
+    *BATCH_ERRORS,
     *KEY_ERRORS,
 )
 
@@ -80,55 +70,8 @@ app.add_typer(key_app, name="key")
 app.add_typer(table_app, name="table")
 app.add_typer(transactions_app, name="transactions")
 app.add_typer(dp_app, name="dp")
+app.command()(scrub)
 app.command()(reidentify)
-
-
-@app.command()
-def scrub(
-    source: In,
-    out: Out,
-    pipeline: Pipeline = DEFAULT_PIPELINE,
-    policy: PolicyName = None,
-    format: Format = None,
-    patient: PatientField = PATIENT_FIELD,
-    dictionaries: Dictionaries = None,
-    demographics: Table = None,
-    demographics_id: TableId = ID_COLUMN,
-    demographics_columns: TableColumns = "",
-    consistency: Consistency = None,
-    date_shift_range: DateShiftRange = None,
-    keep_weekday: KeepWeekday = None,
-    keep_season: KeepSeason = None,
-    date_order: DateOrder = None,
-    key_file: KeyFile = None,
-    key_descriptor: KeyDescriptor = None,
-    map_file: NewMap = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Write the notes of IN to OUT without their identifiers.
-
-    A note that cannot be processed is quarantined: nothing of it is written, and quarantine.jsonl says why.
-
-    File names, ids and the other fields of JSON rows go out as they are.
-    """
-    from nlp_deid import batch
-
-    secret = read_secret(key_file, key_descriptor)
-    settings = given(
-        source=secret,
-        consistency=consistency,
-        date_shift_range=date_shift_range,
-        keep_weekday=keep_weekday,
-        keep_season=keep_season,
-        date_order=resolve_order(date_order, source, format),
-    )
-    deid = load(pipeline, policy, dictionaries, settings, record=map_file is not None)
-    check_map(map_file, deid, out)
-    notes = _source(source, format, patient, demographics, demographics_id, demographics_columns)
-    failed = _batch(batch.scrub, notes, out, deid, overwrite)
-    report_surrogates(deid, secret, map_file)
-    if failed:
-        raise typer.Exit(QUARANTINED)
 
 
 @app.command()
@@ -150,48 +93,15 @@ def detect(
     """
     from nlp_deid import batch
 
-    notes = _source(source, format, patient, demographics, demographics_id, demographics_columns)
-    if _batch(batch.detect, notes, out, load(pipeline, None, dictionaries), overwrite):
+    columns = Columns(patient=patient, other="drop")
+    notes = joined_source(source, format, columns, demographics, demographics_id, demographics_columns)
+    deid = load(pipeline, None, dictionaries)
+    with progress() as watch:
+        if (count := notes.count()) is not None:
+            watch.total(count)
+        summary = batch.detect(deid, notes, out, overwrite=overwrite, after_note=watch.after_note)
+    if tell(summary, notes):
         raise typer.Exit(QUARANTINED)
-
-
-def _source(
-    where: str, format: str | None, patient_field: str, table: Path | None, id_column: str, columns: str
-) -> Source:
-    """The notes, with what a demographics table knows of their patients."""
-    source = open_source(where, format, patient_field)
-    if table is None:
-        return source
-    return Joined.of(source, read_demographics(table, id_column, parse_columns(columns)))
-
-
-def _batch(work: Callable[..., Any], source: Source, out: str, deid: Deid, overwrite: bool) -> bool:
-    """All notes through `work`; says what became of them, and returns whether any failed."""
-    with _progress(source.count) as after_note:
-        summary = work(deid, source, out, overwrite=overwrite, after_note=after_note)
-    _say(f"nlp-deid: {summary}")
-    if isinstance(source, Joined):
-        _say(f"nlp-deid: {source.demographics}")
-    if summary.failures and summary.report is not None:
-        _say(f"nlp-deid: reasons in {summary.report}")
-    elif summary.failures:
-        for failure in summary.failures:
-            sys.stderr.buffer.write(b"nlp-deid: " + failure.row())
-    return bool(summary.failures)
-
-
-@contextmanager
-def _progress(count: Callable[[], int | None]) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error if that is a terminal; a function to call after each note."""
-    if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("notes", total=count())
-        yield lambda: bar.advance(task)
 
 
 @app.command()
@@ -211,13 +121,12 @@ def explain(
     """Say for every proposal in one note who made it, how surely, and what became of it."""
     from nlp_deid import screen
 
-    source = _source(note, None, PATIENT_FIELD, demographics, demographics_id, demographics_columns)
+    source = joined_source(note, None, Columns(), demographics, demographics_id, demographics_columns)
     if source.kind != "note":
         raise SourceError(f"{note}: explain takes one note, not a {source.kind}")
     entry = next(source.entries(sys.stdin.buffer if source.path is None else None))
     read = entry.read()
-    if isinstance(source, Joined):
-        _say(f"nlp-deid: {source.demographics}")
+    tell_demographics(source)
     rows = [
         {
             "start": found.verdict.span.start,

@@ -6,7 +6,7 @@ There is no option that takes a key itself: every user of a machine can read a c
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,10 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from nlp_deid.cli_options import AUTO, Format, In, Out, Overwrite
-from nlp_deid.deid import Deid
 from nlp_deid.replace.dates import guess_order
-from nlp_deid.replace.keys import KEY_VARIABLE, KeyFault, Secret, read_key, write_new_key
-from nlp_deid.replace.mapfile import MapFault, read_map, write_map
+from nlp_deid.replace.keys import KEY_VARIABLE, KeyFault, read_key, write_new_key
+from nlp_deid.replace.mapfile import MapFault, Pair, read_map, write_map
 from nlp_deid.replace.surrogates import SurrogateFault
 from nlp_deid.sources import STDIN, Source, SourceError, open_source
 
@@ -60,7 +59,7 @@ def reidentify(
         raise typer.Exit(_QUARANTINED)
 
 
-def read_secret(file: Path | None, descriptor: int | None) -> Secret | None:
+def read_given_key(file: Path | None, descriptor: int | None) -> bytes | None:
     """The key that was given; None if there is none.
 
     Raises:
@@ -70,7 +69,7 @@ def read_secret(file: Path | None, descriptor: int | None) -> Secret | None:
         return None
     if file is not None and not _exists(file):  # not named: a key may have been put where its file belongs
         raise KeyFault("--key-file: no such file; it takes a file's name, never the key itself")
-    return Secret(read_key(file, descriptor=descriptor))
+    return read_key(file, descriptor=descriptor)
 
 
 def _exists(file: Path) -> bool:
@@ -80,7 +79,7 @@ def _exists(file: Path) -> bool:
         return False
 
 
-def resolve_order(order: str | None, where: str, format: str | None) -> str | None:
+def resolve_order(order: str | None, source: Source) -> str | None:
     """The order of figures in dates: as given, or guessed from all notes and reported with its evidence.
 
     Raises:
@@ -88,9 +87,9 @@ def resolve_order(order: str | None, where: str, format: str | None) -> str | No
     """
     if order != AUTO:
         return order
-    if where == STDIN:
+    if source.path is None:
         raise SourceError("--date-order auto reads the notes twice, which standard input does not allow")
-    guess = guess_order(_texts(open_source(where, format)))
+    guess = guess_order(_texts(source))
     decided = "guessed" if guess.month_first != guess.day_first else "nothing decides"
     _say(
         f"date order {guess.order} ({decided}): {guess.month_first} dates only month first,"
@@ -110,7 +109,7 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def check_map(map_file: Path | None, deid: Deid, out: str) -> None:
+def check_map(map_file: Path | None, policy: str, actions: Mapping[str, str], out: str) -> None:
     """Refuse a map that could not be written in the end, or that would be handed on with the notes.
 
     Raises:
@@ -118,8 +117,8 @@ def check_map(map_file: Path | None, deid: Deid, out: str) -> None:
     """
     if map_file is None:
         return
-    if not makes_surrogates(deid):
-        raise MapFault(f"policy {deid.policy.name} makes no surrogates, so there is nothing to map")
+    if not makes_surrogates(actions):
+        raise MapFault(f"policy {policy} makes no surrogates, so there is nothing to map")
     if map_file.exists() or map_file.is_symlink():
         raise MapFault(f"{map_file}: exists already; a map is never overwritten")
     if not map_file.parent.is_dir():
@@ -128,21 +127,23 @@ def check_map(map_file: Path | None, deid: Deid, out: str) -> None:
         raise MapFault(f"{map_file}: lies in the output and would be handed on with it")
 
 
-def makes_surrogates(deid: Deid) -> bool:
-    """Whether the policy writes made-up values or moved dates."""
-    return not _MADE_UP.isdisjoint(deid.policy.actions.values())
+def makes_surrogates(actions: Mapping[str, str]) -> bool:
+    """Whether a policy writes made-up values or moved dates."""
+    return not _MADE_UP.isdisjoint(actions.values())
 
 
-def report(deid: Deid, secret: Secret | None, map_file: Path | None) -> None:
+def report(
+    actions: Mapping[str, str], key_id: str | None, map_file: Path | None, pairs: Sequence[Pair]
+) -> None:
     """After a run: the key's public id, and the map if one is asked for."""
-    if makes_surrogates(deid):
+    if makes_surrogates(actions):
         _say(
-            f"key {secret.id}"
-            if secret
+            f"key {key_id}"
+            if key_id
             else "no key: a random one was used; the surrogates of another run will not match"
         )
-    if map_file is not None and deid.replacer.pairs is not None:
-        _say(f"{write_map(map_file, deid.replacer.pairs)} pairs in {map_file}: keep it apart from the notes")
+    if map_file is not None:
+        _say(f"{write_map(map_file, pairs)} pairs in {map_file}: keep it apart from the notes")
 
 
 def _say(message: str) -> None:

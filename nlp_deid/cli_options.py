@@ -16,7 +16,10 @@ from nlp_deid.sources import FORMATS
 AUTO = "auto"
 
 In = Annotated[
-    str, typer.Argument(metavar="IN", help="A folder, a .txt, .xml or .jsonl file, or - for standard input.")
+    str,
+    typer.Argument(
+        metavar="IN", help="A folder, a note, a .jsonl, .csv or .parquet file, or - for standard input."
+    ),
 ]
 Out = Annotated[
     str, typer.Argument(metavar="OUT", help="A folder, a file, a .jsonl file, or - for standard output.")
@@ -33,6 +36,33 @@ Format = Annotated[
 ]
 PatientField = Annotated[
     str, typer.Option("--patient", metavar="FIELD", help="The key of a row that holds its patient's id.")
+]
+Texts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text", metavar="COLUMN", help="Of the rows, where the text is; may be given more than once."
+    ),
+]
+IdField = Annotated[str, typer.Option("--id", metavar="COLUMN", help="Of the rows, where their ids are.")]
+Other = Annotated[
+    str | None,
+    typer.Option(
+        help="Other columns of the rows: keep, drop or refuse; JSON Lines are kept, tables refused."
+    ),
+]
+Ids = Annotated[str, typer.Option(help="File names and ids go out as they are (keep), or as a pseudonym.")]
+Workers = Annotated[int, typer.Option(min=0, help="Processes at work; 0 is this one, without limits.")]
+Seconds = Annotated[
+    float, typer.Option("--note-seconds", min=0.1, help="What a note may take; long notes get more.")
+]
+Megabytes = Annotated[
+    int,
+    typer.Option("--note-megabytes", min=0, help="Memory that notes may take beside the pipeline; 0: any."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run of OUT that did not end, or begin.")]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE.json", help="Figures of the run here, and as a page beside it."),
 ]
 Dictionaries = Annotated[
     Path | None, typer.Option(metavar="DIR", help="A folder of word lists of your own (see `dictionary`).")

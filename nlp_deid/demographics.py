@@ -93,19 +93,19 @@ class Demographics:
             parts.append(f"{self.nameless} rows without a patient left out")
         return "demographics: " + ", ".join(parts)
 
-    def fill(self, note: Note, place: str = "") -> Note:
+    def fill(self, note: Note, place: str = "", counts: bool = True) -> Note:
         """The note with its patient's values added to `known`.
 
         The patient is `note.patient`. A note without one is joined by `place`, its file's path without
         the suffix: the top folder ("220/a"), the file's name, or the name without its number ("220-01"),
         the first that is in the table, which then is the note's patient too. A note whose patient is not
-        in the table comes back as it is.
+        in the table comes back as it is. `counts` is whether the note goes into the figures.
         """
-        self.notes += 1
+        self.notes += counts
         ids = [note.patient] if note.patient is not None else _from_place(place)
         patient = next((one for one in ids if one in self.known), None)
         if patient is None:
-            self.unmatched += 1
+            self.unmatched += counts
             return note
         known = {label: list(values) for label, values in note.known.items()}
         for label, values in self.known[patient].items():
@@ -130,18 +130,19 @@ class Joined(Source):
     @classmethod
     def of(cls, source: Source, demographics: Demographics) -> Joined:
         """A source and a table."""
-        return cls(source.path, source.kind, source.format, demographics, patient_field=source.patient_field)
+        return cls(source.path, source.kind, source.format, demographics, columns=source.columns)
 
     def entries(self, stdin: BinaryIO | None = None) -> Iterator[Entry]:
-        """As `Source.entries`."""
+        """As `Source.entries`; of several readings of the source, the first is counted."""
+        counts = self.demographics.notes == 0
         for entry in super().entries(stdin):
-            yield replace(entry, read=partial(self._read, entry))
+            yield replace(entry, read=partial(self._read, entry, counts))
 
-    def _read(self, entry: Entry) -> Note:
+    def _read(self, entry: Entry, counts: bool) -> Note:
         note, place = entry.read(), entry.id
         if self.kind == "note" and self.path is not None:
             place = f"{self.path.resolve().parent.name}/{place}"
-        return self.demographics.fill(note, "" if self.kind == "rows" else place)
+        return self.demographics.fill(note, "" if self.kind == "rows" else place, counts)
 
 
 def read_demographics(

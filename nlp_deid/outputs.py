@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from nlp_deid.corpus.checks import CorpusError
 from nlp_deid.corpus.files import Folder, whole
@@ -60,7 +61,7 @@ def open_target(target: Path | None, rows: bool, folder: bool) -> AbstractContex
 def _standard_output() -> Iterator[Write]:
     def write(entry: Entry, data: bytes | None) -> None:
         stream = sys.stdout.buffer
-        with _disk("standard output"):
+        with disk("standard output"):
             stream.write(data or b"")
             stream.flush()
 
@@ -70,14 +71,14 @@ def _standard_output() -> Iterator[Write]:
 @contextmanager
 def _rows_file(target: Path) -> Iterator[Write]:
     """One file, which appears whole at the end of the batch."""
-    with _disk(str(target)), whole(target) as stream:
+    with disk(str(target)), whole(target) as stream:
 
         def write(entry: Entry, data: bytes | None) -> None:
-            with _disk(str(target)):
+            with disk(str(target)):
                 stream.write(data or b"")
 
         yield write
-    _sync(target.parent)
+    sync(target.parent)
 
 
 @contextmanager
@@ -93,24 +94,24 @@ def _note_file(target: Path) -> Iterator[Write]:
 @contextmanager
 def _note_files(root: Path) -> Iterator[Write]:
     """A folder with a file a note."""
-    with _disk(str(root)):
+    with disk(str(root)):
         folder = Folder(root)
 
     def write(entry: Entry, data: bytes | None) -> None:
-        write_whole(_place(folder, entry), data)
+        write_whole(place_in(folder, entry), data)
 
     yield write
-    _sync(root)
+    sync(root)
 
 
-def _place(folder: Folder, entry: Entry) -> Path:
+def place_in(folder: Folder, entry: Entry) -> Path:
     """The file of a note.
 
     Raises:
         CorpusError: an id that is not safe, or a folder where a note is, or a note where a folder is.
     """
     clash = CorpusError(f"note id {entry.id!r} takes a note for a folder, or a folder for a note")
-    with _disk(str(folder.root)):
+    with disk(str(folder.root)):
         try:
             path = folder.path(entry.id, entry.suffix)
         except (FileExistsError, NotADirectoryError):
@@ -122,7 +123,7 @@ def _place(folder: Folder, entry: Entry) -> Path:
 
 def write_whole(path: Path, data: bytes | None) -> None:
     """Write a file, or take away the one of a former run."""
-    with _disk(str(path)):
+    with disk(str(path)):
         if data is None:
             path.unlink(missing_ok=True)
             return
@@ -131,7 +132,7 @@ def write_whole(path: Path, data: bytes | None) -> None:
 
 
 @contextmanager
-def _disk(where: str) -> Iterator[None]:
+def disk(where: str) -> Iterator[None]:
     """What the disk refuses ends the batch: it is no fault of the note."""
     try:
         yield
@@ -142,11 +143,14 @@ def _disk(where: str) -> Iterator[None]:
     raise OutputError(f"{where}: cannot be written: {problem}")
 
 
-def _sync(folder: Path) -> None:
-    """Make the names in a folder last through a power cut, where the system can."""
+def sync(what: Path | BinaryIO) -> None:
+    """Make an open file, or the names in a folder, last through a power cut, where the system can."""
+    if not isinstance(what, Path):
+        os.fsync(what.fileno())
+        return
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(what, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

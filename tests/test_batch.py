@@ -499,7 +499,7 @@ def test_no_fault_lets_a_note_out(kind: str, tmp_path: Path) -> None:
 
 def test_faults_in_reading_and_rendering(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = folder(tmp_path / "in", a_txt=SEVEN)
-    for module, name in (("nlp_deid.sources.decode", None), ("nlp_deid.batch.encode", None)):
+    for module, name in (("nlp_deid.sources.decode", None), ("nlp_deid.batch.stream.encode", None)):
         with monkeypatch.context() as patch:
             patch.setattr(module, lambda *args, name=name: _raise(RuntimeError(str(args))))
             out = tmp_path / module
