@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any, NoReturn
 
 from nlp_deid.carriers import fhir_rules as rules
@@ -35,10 +34,9 @@ class Directory:
     system: str = ""
     keys: dict[str, str] = field(default_factory=dict)
     known: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    latest: dict[str, date] = field(default_factory=dict)
 
     def add(self, deid: Deid, resources: Iterable[Any]) -> None:
-        """Take in the values of patients, relatives and coverages; other resources give their dates.
+        """Take in the values of patients, relatives and coverages, and whose the attached Binaries are.
 
         Raises:
             CarrierError: a demographic resource that cannot be read.
@@ -48,14 +46,13 @@ class Directory:
             self.add_patient(one)
         for one in found:
             key = self.patient(one)
+            self.add_attached(one, key)
             if key is not None and one.get("resourceType") in _DEMOGRAPHIC:
                 sheet = Sheet(deid, key)
                 Walk(sheet, Pseudonyms(deid.replacer.options.source), {}).resource(deepcopy(one))
                 mine = self.known.setdefault(key, {})
                 for label, values in sheet.known.items():
                     mine[label] = list(dict.fromkeys((*mine.get(label, ()), *values)))
-                if sheet.latest:
-                    self.latest[key] = max(sheet.latest, self.latest.get(key, sheet.latest))
 
     def add_patient(self, resource: Mapping[str, Any], url: str = "") -> None:
         """Take in what a Patient is called in references and in notes."""
@@ -66,8 +63,18 @@ class Directory:
         for name in filter(None, (local, url)):
             self.keys[name] = key
 
+    def add_attached(self, resource: Mapping[str, Any], key: str | None) -> None:
+        """Take in that the Binaries attached to a resource are about its patient, as they do not tell."""
+        content = [one.get("attachment") for one in _list(resource.get("content"))]
+        for one in _list([*content, *_list(resource.get("presentedForm")), resource.get("content")]):
+            url = one.get("url")
+            if key is not None and isinstance(url, str):
+                self.keys.setdefault(_local(url) if target_type(url) == "Binary" else url, key)
+
     def patient(self, resource: Mapping[str, Any]) -> str | None:
         """The patient whom a resource is about, as notes call them; None if it tells none."""
+        if resource.get("resourceType") == "Binary":
+            return self.keys.get(f"Binary/{resource.get('id')}")
         if resource.get("resourceType") == "Patient":
             local = resource.get("id")
             return self.keys.get(f"Patient/{local}") or _identifier(resource, self.system) or local
@@ -83,7 +90,7 @@ class Directory:
         if target in self.keys:
             return self.keys[target]
         if target_type(target) == "Patient":
-            local = "Patient/" + target.partition("/_history")[0].rpartition("/")[2]
+            local = _local(target)
             return self.keys.get(local, local.removeprefix("Patient/"))
         for one in _list(resource.get("contained")):
             if one.get("resourceType") == "Patient" and target == f"#{one.get('id')}":
@@ -161,6 +168,8 @@ def _scrub(deid: Deid, document: Data, patient: str | None, directory: Directory
     people = Directory(directory.system, dict(directory.keys))
     for url, resource in parts or [("", document)]:
         people.add_patient(resource, url)
+    for _, resource in parts:
+        people.add_attached(resource, patient or people.patient(resource))
     scopes = _scopes(resources, patient, people)
     sheets = {scope: _sheet(deid, scope, document, directory) for scope in scopes}
     ids = Pseudonyms(deid.replacer.options.source)
@@ -204,10 +213,7 @@ def _scopes(resources: Sequence[Data], patient: str | None, people: Directory) -
 
 
 def _sheet(deid: Deid, scope: str, document: Data, directory: Directory) -> Sheet:
-    sheet = Sheet(deid, scope, str(document.get("resourceType")), directory.known.get(scope))
-    if scope in directory.latest:
-        sheet.see(directory.latest[scope].isoformat())
-    return sheet
+    return Sheet(deid, scope, str(document.get("resourceType")), directory.known.get(scope))
 
 
 def _tell_patients(sheets: Mapping[str, Sheet], people: Directory) -> None:
@@ -219,6 +225,11 @@ def _tell_patients(sheets: Mapping[str, Sheet], people: Directory) -> None:
             for label, values in known.items():
                 for value in values:
                     sheets[scope].know(label, value)
+
+
+def _local(target: str) -> str:
+    """Type and id of a literal reference, without base and version."""
+    return "/".join(target.partition("/_history")[0].split("/")[-2:])
 
 
 def _label(resource: Data) -> None:

@@ -178,7 +178,7 @@ class Walk:
             else:
                 mask(holder, key)
 
-        self.sheet.date(day, put, birth=name in ("birthDate", "bornDate"))
+        self.sheet.date(day, put)
 
     def _code(self, value: str, holder: Any, key: Any, name: str, kind: str, field: Element) -> None:
         pattern = rules.CODES.get(f"{kind}.{name}") or rules.CODES.get(f"*.{name}")

@@ -120,7 +120,7 @@ class Fields:
             if not re.fullmatch(kept.get(at, ""), part):
                 parts[at] = ""
 
-    def _date(self, parts: Parts, _: str, birth: bool = False) -> None:
+    def _date(self, parts: Parts, _: str) -> None:
         """Each component a time stamp; what is moved or made coarser to what is no date is left out."""
         for at, part in enumerate(parts):
             if not part:
@@ -131,7 +131,7 @@ class Fields:
             day, clock = found[1], (found[2] or "") + (found[3] or "")
             iso = "-".join(filter(None, (day[:4], day[4:6], day[6:8])))
             parts[at] = ""
-            self.sheet.date(iso, self._stamp(parts, at, clock), birth)
+            self.sheet.date(iso, self._stamp(parts, at, clock))
 
     def _stamp(self, parts: Parts, at: int, clock: str) -> Callable[[str], None]:
         def put(new: str) -> None:
@@ -139,9 +139,6 @@ class Fields:
                 parts[at] = new.replace("-", "") + (clock if len(new) == 10 else "")
 
         return put
-
-    def _birth(self, parts: Parts, label: str) -> None:
-        self._date(parts, label, birth=True)
 
     def _code(self, parts: Parts, _: str) -> None:
         """CE, CWE: code, text, system, twice; only codes of public systems are kept unread."""
@@ -238,7 +235,6 @@ def _short(code: str) -> bool:
 
 _TYPES: dict[str, Callable[[Fields, Parts, str], None]] = {
     "date": Fields._date,
-    "birth": Fields._birth,
     "code": Fields._code,
     "name": Fields._name,
     "staff": Fields._staff,

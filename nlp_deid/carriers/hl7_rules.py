@@ -25,7 +25,7 @@ SEGMENTS: Mapping[str, Mapping[int, str]] = {
     for name, text in {
         "MSH": "3,4,5,6=key; 7=date; 9,11,12,13,15,16,17,18,19,20=keep; 10=key",
         "EVN": "1,4=keep; 2,3,6=date; 5=staff; 7=key",
-        "PID": """1=keep; 2,3,4=id MEDICALRECORD; 5,6,9=name PATIENT; 7=birth; 8=keep; 10,15,16,17,22,26,27,28,39=code;
+        "PID": """1=keep; 2,3,4=id MEDICALRECORD; 5,6,9=name PATIENT; 7=date; 8=keep; 10,15,16,17,22,26,27,28,39=code;
             11=address; 12=text; 13,14,40=phone PHONE; 18=id ACCOUNT; 19=id SSN; 20=id LICENSE; 21=id MEDICALRECORD;
             23=place; 24,25,30,31,32=keep; 29,33=date""",
         "PD1": "1,2,5,6,7,11,12=keep; 3=organisation; 4=staff; 9=name PATIENT; 13,17,18=date",
@@ -36,10 +36,10 @@ SEGMENTS: Mapping[str, Mapping[int, str]] = {
         "PV2": """1=place; 2,4,20,40=code; 3,12=text; 7,10,11,22,24=keep; 8,9,14,17,26,28,29,33=date; 13=staff;
             23=organisation""",
         "MRG": "1,2,4=id MEDICALRECORD; 3,5,6=id ACCOUNT; 7=name PATIENT",
-        "GT1": """1,9,10,13=keep; 2=id ACCOUNT; 3,4,16,21=name PATIENT; 5,17=address; 6,7,18=phone PHONE; 8=birth;
+        "GT1": """1,9,10,13=keep; 2=id ACCOUNT; 3,4,16,21=name PATIENT; 5,17=address; 6,7,18=phone PHONE; 8=date;
             11=code; 12=id SSN; 14=date; 19=id IDNUM; 51,57=organisation; 29=PROFESSION""",
         "IN1": """1,15,17,22,31=keep; 2,35=code; 3=id IDNUM; 4,11=organisation; 5,19,44=address; 6,16=name PATIENT;
-            7=phone PHONE; 8,36,49=id HEALTHPLAN; 9=ORGANIZATION; 10=id HEALTHPLAN; 12,13,24,29=date; 18=birth; 43=keep""",
+            7=phone PHONE; 8,36,49=id HEALTHPLAN; 9=ORGANIZATION; 10=id HEALTHPLAN; 12,13,24,29=date; 18=date; 43=keep""",
         "IN2": "1,61=id HEALTHPLAN; 2=id SSN; 3=staff; 6,8=id HEALTHPLAN; 7=name PATIENT; 22,52=name PATIENT; 63,64=phone PHONE",
         "ACC": "1=date; 2=code; 3=text; 4,5,6=keep; 8,9=name PATIENT",
         "AL1": "1=keep; 2,3,4=code; 5=text; 6=date",

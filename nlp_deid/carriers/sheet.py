@@ -69,7 +69,6 @@ class Sheet:
         self._known: dict[str, dict[str, None]] = {}
         self._values: list[Value] = []
         self._texts: dict[tuple[str, ...], list[Sequence[Piece]]] = {}
-        self._latest: date | None = None
         for label, values in (known or {}).items():
             for value in values:
                 self.know(label, value)
@@ -78,11 +77,6 @@ class Sheet:
     def known(self) -> dict[str, list[str]]:
         """Label to the values met so far."""
         return {label: list(values) for label, values in self._known.items()}
-
-    @property
-    def latest(self) -> date | None:
-        """The latest date met so far, births aside."""
-        return self._latest
 
     def action(self, label: str) -> str:
         """What the policy does with a label."""
@@ -105,20 +99,9 @@ class Sheet:
         if any(piece.text.strip() for piece in pieces):
             self._texts.setdefault(tuple(piece.text for piece in pieces), []).append(pieces)
 
-    def date(self, text: str, put: Put, birth: bool = False) -> None:
+    def date(self, text: str, put: Put) -> None:
         """An ISO date or a part of one (2019, 2019-03); `put` may get what is no date (a tag, or "")."""
-        if not birth:
-            self.see(text)
         self._values.append(("DATE", text, put))
-
-    def see(self, text: str) -> None:
-        """Take an ISO date into account as one on which the patient was alive to be written about."""
-        try:
-            day = date.fromisoformat(text + "0000-07-01"[len(text) :])
-        except ValueError:
-            return
-        if day <= date.today():  # periods may end in 2099
-            self._latest = max(day, self._latest or day)
 
     def write(self) -> None:
         """Rewrite everything through the `put` of each string.
@@ -154,16 +137,21 @@ class Sheet:
                         piece.put(new)
 
     def _sorted_values(self) -> tuple[list[Value], list[Value]]:
-        """Values, and dates to come: these would make everybody look old, as ages count to the latest date."""
+        """Values, and dates to come: they would make everybody look old, as ages count to the latest date."""
         today = date.today().isoformat()
         far = [value for value in self._values if value[0] == "DATE" and value[1] > today]
         return [value for value in self._values if value not in far], far
 
     def _value_note(self, chosen: Sequence[Value]) -> tuple[Note, list[Span]]:
-        """Values as one note, a line each, so that cities see their state and births the latest date."""
+        """Values as one note, a line each, so that cities see their state.
+
+        Whether a date tells an age over 89 counts from this year, as other documents of the patient may be
+        newer than this one: the last line is its end.
+        """
         values = [(label, text) for label, text, _ in chosen]
         values += [(label, text) for label, texts in self._known.items() for text in texts]
-        values.append(("DATE", (self._latest or date.today()).isoformat()))
+        if self.action("DATE") in ("shift", "surrogate"):
+            values.append(("DATE", f"{date.today().year}-12-31"))
         ends = list(accumulate(len(text) + 1 for _, text in values))
         spans = [
             Span(end - 1 - len(text), end - 1, label, 1.0, "carrier")
@@ -174,12 +162,7 @@ class Sheet:
     def _put_values(self, values: Sequence[Value], text: str, changes: Sequence[Change]) -> None:
         for (label, value, put), change in zip(values, changes, strict=False):
             new = text[change.out_start : change.out_end]
-            put("" if label == "DATE" and change.action == "generalize" and self._tells_age(value) else new)
-
-    def _tells_age(self, text: str) -> bool:
-        """True if the year of a date tells an age over 89."""
-        year = _YEAR.match(text)
-        return year is not None and implies_over_89(int(year[0]), (self._latest or date.today()).year)
+            put("" if label == "DATE" and change.action == "generalize" and _tells_age(value) else new)
 
     def _refuse_residue(self, texts: Sequence[str]) -> None:
         """A last look for whole names and numbers of the header in the rewritten texts.
@@ -208,6 +191,12 @@ def _looking_for_known(deid: Deid) -> Deid:
         return deid
     detectors = [*deid.detectors, _header()]
     return Deid(detectors, deid.replacer, deid.merge, deid.keep, deid.echo, deid.name)
+
+
+def _tells_age(text: str) -> bool:
+    """True if the year of a date tells an age over 89."""
+    year = _YEAR.match(text)
+    return year is not None and implies_over_89(int(year[0]), date.today().year)
 
 
 def _telling(label: str, value: str) -> bool:
