@@ -29,6 +29,7 @@ los, ten, ter, te, van, vd, von, y, zu, zur, mac, nic, ni
 """)
 )
 _SPELLED_OUT = re.compile(r"\b[A-Za-z]\s+(?:as in|like|for)\s+[a-z]", re.IGNORECASE)
+_SIGNATURE = re.compile(r"[a-z]{2,3}")
 _WORD = re.compile(r"[^\W\d_][\w'’]*")
 _NATO = words("""
 alpha, bravo, charlie, delta, echo, foxtrot, golf, hotel, india, juliet, kilo, lima, mike, november,
@@ -67,6 +68,8 @@ class People:
         pieces = self._pieces.get(text)
         if _SPELLED_OUT.search(text):
             return self._spelled_out(text)
+        if label == "DOCTOR" and _SIGNATURE.fullmatch(text) and not self._is_name(text):
+            return self._signature(text)
         if pieces is None:
             return _WORD.sub(self._token, text)
         slots = self.persons.slots(pieces, label)
@@ -126,6 +129,27 @@ class People:
         if at == 0 or pieces[0].word in _PARTICLES:
             word = word[:1].upper() + word[1:]
         return _cased(word, piece.text)
+
+    def _is_name(self, word: str) -> bool:
+        """Whether a short word is a name of the note or a usual first name, not somebody's initials."""
+        return (
+            word in self._pools.common_first
+            or word in self._pools.nicknames
+            or any(word == slot[-1] for slot in self._words)
+        )
+
+    def _signature(self, text: str) -> str:
+        """The initials of the person whose initials these are; else other letters, the same for each letter."""
+        for person in sorted(self.persons.people):
+            first, last = person.firsts[0], person.lasts[-1]
+            if (text[0], text[-1]) == (first[0], last[0]):
+                new = (
+                    _letters_of(self._word((role, word)))[:1]
+                    for role, word in (("first", first), ("last", last))
+                )
+                start, end = (letter or self._letter("x").lower() for letter in new)
+                return start + "".join(self._letter(letter).lower() for letter in text[1:-1]) + end
+        return "".join(self._letter(letter).lower() for letter in text)
 
     def _token(self, found: re.Match[str]) -> str:
         """A word of a mention that cannot be taken apart."""
