@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
+from bisect import bisect_left
 from functools import cached_property, lru_cache
 
 import regex
@@ -172,3 +173,10 @@ class View:
         while offsets[end] == offsets[end - 1]:
             end += 1
         return offsets[start], offsets[end]
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """View range of the source range [start, end): the way back from `span`."""
+        offsets = self._offsets
+        if offsets is None:
+            return start, end
+        return bisect_left(offsets, start), bisect_left(offsets, end)

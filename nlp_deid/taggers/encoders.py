@@ -1,0 +1,227 @@
+"""Encoders: rows of features in, a vector for every unit out.
+
+Each is a torch module built from plain numbers, so that a model's file can name them, and each has
+`features(...)`, which makes the rows it reads. Batches are [B, T, F] rows and a [B, T] mask with the
+real units first in each row; the result is [B, T, H].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from nlp_deid.taggers.features import SHAPES, Features, PieceFeatures, TemplateFeatures, WordFeatures
+from nlp_deid.taggers.gazetteer import Gazetteer
+
+
+def _bits(flags: Tensor, count: int) -> Tensor:
+    """[..., count] the lowest bits of whole numbers as 0 and 1."""
+    return ((flags[..., None] >> torch.arange(count)) & 1).float()
+
+
+class Encoder(nn.Module):
+    """What every encoder has.
+
+    Attributes:
+        size: H, the length of a unit's vector.
+    """
+
+    size: int
+
+    def features(self) -> Features:
+        """What makes the rows that this encoder reads."""
+        raise NotImplementedError
+
+    def to_bfloat16(self) -> None:
+        """Compute in bfloat16 from now on, where that pays; not every encoder gains."""
+
+
+class Templates(Encoder):
+    """Hashed template features of a linear model: the sum of the rows of a sparse table.
+
+    Args:
+        gazetteer: lists of words.
+        tags: K, the tags; a unit's vector is its scores.
+        buckets: size of the hash space.
+        used: buckets with weights.
+    """
+
+    def __init__(self, gazetteer: Gazetteer, tags: int, buckets: int, used: int, unit: str = "word") -> None:
+        super().__init__()
+        self.size, self._gazetteer, self._buckets = tags, gazetteer, buckets
+        self.register_buffer("bucket", torch.zeros(used, dtype=torch.int32))
+        self.weights = nn.Parameter(torch.zeros(used, tags))
+
+    def features(self) -> Features:
+        return TemplateFeatures(self._gazetteer, self._buckets)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        table = cast(Tensor, self.bucket)
+        place = torch.searchsorted(table, rows.contiguous()).clamp_max(len(table) - 1)
+        known = (table[place] == rows).to(self.weights.dtype)
+        flat = place.flatten(0, 1)
+        summed = nn.functional.embedding_bag(
+            flat, self.weights, mode="sum", per_sample_weights=known.flatten(0, 1)
+        )
+        return summed.view(*rows.shape[:2], -1)
+
+
+class CharWord(Encoder):
+    """Characters and words by bidirectional LSTMs (Dernoncourt et al. 2017, J Am Med Inform Assoc 24:596).
+
+    Instead of a table of known words, a word is the sum of hashed parts, and lists are read too.
+
+    Args:
+        gazetteer: lists of words.
+        rows: rows of the hashed table.
+        characters: characters read of a word.
+        char: size of a character, and of the character LSTM in either direction.
+        word: size of a word.
+        hidden: size of the word LSTM in either direction.
+        layers: of the word LSTM.
+        dropout: on what the word LSTM reads and gives.
+        blind: share of the words whose form is hidden in training, so that unknown ones are met.
+    """
+
+    def __init__(
+        self,
+        gazetteer: Gazetteer,
+        rows: int = 20_000,
+        characters: int = 16,
+        char: int = 25,
+        word: int = 100,
+        hidden: int = 100,
+        layers: int = 1,
+        dropout: float = 0.5,
+        blind: float = 0.15,
+    ) -> None:
+        super().__init__()
+        self._options = (rows, characters)
+        self._gazetteer, self._blind = gazetteer, blind
+        self.forms = nn.Embedding(rows, word)
+        self.shapes = nn.Embedding(SHAPES, 25)
+        self.lists = nn.Linear(len(gazetteer.names) + 1, 25)
+        self.chars = nn.Embedding(WordFeatures.ALPHABET + 1, char, padding_idx=0)
+        self.char_lstm = nn.LSTM(char, char, batch_first=True, bidirectional=True)
+        read = word + 50 + 2 * char
+        self.drop = nn.Dropout(dropout)
+        self.lstm = nn.LSTM(
+            read, hidden, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0.0
+        )
+        self.dense = nn.Linear(2 * hidden, hidden)
+        self.size = hidden
+        nn.init.normal_(self.forms.weight, std=0.1)
+
+    def features(self) -> Features:
+        return WordFeatures(self._gazetteer, *self._options)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        lengths = mask.sum(1)
+        flat = rows[mask]
+        parts = self.forms(flat[:, 1:5])
+        if self.training:  # affixes stay, so that a hidden word is like an unknown one
+            hidden = torch.rand(len(flat), 1, 1) < self._blind
+            keep = torch.ones(1, 4, 1)
+            keep[:, :2] = 0
+            parts = parts * torch.where(hidden, keep, torch.ones_like(keep))
+        lists = torch.cat([flat[:, 6:7].float(), _bits(flat[:, 7], len(self._gazetteer.names))], 1)
+        read = [parts.sum(1), self.shapes(flat[:, 5]), torch.tanh(self.lists(lists)), self._spelling(flat)]
+        words = self.drop(torch.cat(read, 1))
+        padded = words.new_zeros(*rows.shape[:2], words.shape[1])
+        padded[mask] = words
+        packed = pack_padded_sequence(padded, lengths, batch_first=True, enforce_sorted=False)
+        out, _ = pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=rows.shape[1])
+        return torch.tanh(self.dense(self.drop(out)))
+
+    def _spelling(self, flat: Tensor) -> Tensor:
+        """[n, 2 char] a vector of each unit's characters; every type of unit is read once."""
+        types, inverse = np.unique(flat[:, 0].numpy(), return_inverse=True)
+        first = np.zeros(len(types), dtype=np.int64)
+        first[inverse[::-1]] = np.arange(len(inverse))[::-1]
+        codes = flat[torch.from_numpy(first)][:, WordFeatures.FIXED :]
+        lengths = (codes > 0).sum(1).clamp_min(1)
+        packed = pack_padded_sequence(self.chars(codes), lengths, batch_first=True, enforce_sorted=False)
+        _, (state, _) = self.char_lstm(packed)
+        return torch.cat([state[0], state[1]], 1)[torch.from_numpy(inverse)]
+
+
+class Transformer(Encoder):
+    """A transformer over word pieces that also sees case, layout and lists (BERT: Devlin et al. 2019).
+
+    A unit's vector is that of its first piece. An uncased vocabulary loses capitals, so the shape of the
+    unit is added to each of its pieces, as are the lists that hold it.
+
+    Args:
+        gazetteer: lists of words.
+        tokenizer: of the vocabulary.
+        config: of the transformers model.
+        pieces: pieces read of a unit.
+        dropout: of the model, and on its result.
+    """
+
+    def __init__(
+        self,
+        gazetteer: Gazetteer,
+        tokenizer: Tokenizer,
+        config: Mapping[str, Any],
+        pieces: int = 6,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        from transformers import BertConfig, BertModel
+
+        self._gazetteer, self._tokenizer, self._pieces = gazetteer, tokenizer, pieces
+        rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
+        self.bert: Any = BertModel(BertConfig(**{**config, **rates}), add_pooling_layer=False)
+        self.size = int(self.bert.config.hidden_size)
+        self.shapes = nn.Embedding(2 * SHAPES, self.size)
+        self.lists = nn.Linear(len(gazetteer.names), self.size, bias=False)
+        self.drop = nn.Dropout(dropout)
+        nn.init.zeros_(self.shapes.weight)
+        nn.init.zeros_(self.lists.weight)
+
+    def features(self) -> Features:
+        return PieceFeatures(self._tokenizer, self._gazetteer, self._pieces)
+
+    def to_bfloat16(self) -> None:
+        self.bert.to(torch.bfloat16)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        pieces = rows[..., PieceFeatures.FIXED :]
+        real = self._shortened((pieces >= 0) & mask[:, :, None])
+        counts = real.sum(2)
+        lengths = counts.sum(1)
+        longest = int(lengths.max())
+        row, unit, _ = real.nonzero(as_tuple=True)
+        starts = counts.cumsum(1) - counts  # first piece of each unit within its row
+        offset = lengths.cumsum(0) - lengths
+        place = torch.arange(len(row)) - offset[row]
+        ids = torch.zeros(len(rows), longest, dtype=torch.long)
+        ids[row, place] = pieces[real].long()
+        seen = torch.zeros(len(rows), longest, dtype=torch.long)
+        seen[row, place] = 1
+        extra = self.shapes(rows[..., 0] + SHAPES * rows[..., 1]) + self.lists(
+            _bits(rows[..., 2], len(self._gazetteer.names))
+        )
+        embedded = self.bert.embeddings.word_embeddings(ids)
+        spread = embedded.new_zeros(embedded.shape)
+        spread[row, place] = extra[row, unit].to(spread.dtype)
+        out = self.bert(inputs_embeds=embedded + spread, attention_mask=seen).last_hidden_state
+        first = starts.clamp_max(longest - 1)
+        found: Tensor = self.drop(out.gather(1, first[:, :, None].expand(-1, -1, out.shape[2])).float())
+        return found
+
+    def _shortened(self, real: Tensor) -> Tensor:
+        """[B, T, P] which pieces are read: fewer of each unit where a row has more than the model has positions."""
+        for kept in range(self._pieces - 1, 0, -1):
+            long = real.sum((1, 2)) > self.bert.config.max_position_embeddings
+            if not long.any():
+                break
+            real[long, :, kept:] = False
+        return real
