@@ -1,8 +1,9 @@
 """Looks for faults of annotation in notes with inline markup; what it names must be read by a person.
 
-    python training/check_notes.py training/corpora/english [--show]
+    python training/check_notes.py training/corpora/english [--show | --counts]
 
 Each line: file, line:column of the plain text, kind of suspicion. --show adds the words (the notes are fictional).
+--counts gives instead the numbers of notes, characters and spans of each family, and the spans of each label.
 Guidelines: labels as in i2b2 2014 (Stubbs & Uzuner 2015); see corpora/english/README.md.
 """
 
@@ -11,7 +12,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -120,6 +122,23 @@ def _of_spans(note: Note, things: set[str]) -> Iterator[Fault]:
             yield *where, "AGE with more than the age"
 
 
+def counts(notes: Iterable[Note]) -> Iterator[str]:
+    """Lines of two tables: by family (the id up to its hyphen), and by label."""
+    families: dict[str, Counter[str]] = {}
+    labels: Counter[str] = Counter()
+    for note in notes:
+        added = {"notes": 1, "characters": len(note.text), "spans": len(note.spans)}
+        for family in (note.id.partition("-")[0], "all"):
+            families.setdefault(family, Counter()).update(added)
+        labels.update(span.label for span in note.spans)
+    yield "| family | notes | characters | spans |"
+    yield "|---|---|---|---|"
+    for family, count in sorted(families.items(), key=lambda item: (item[0] == "all", item[0])):
+        yield f"| {family} | {count['notes']} | {count['characters']} | {count['spans']} |"
+    yield ""
+    yield ", ".join(f"{label} {count}" for label, count in labels.most_common())
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(
@@ -127,7 +146,11 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--show", action="store_true", help="show the words")
+    parser.add_argument("--counts", action="store_true", help="count instead")
     options = parser.parse_args(arguments)
+    if options.counts:
+        sys.stdout.writelines(f"{line}\n" for line in counts(markup.read_folder(options.folder)))
+        return
     common = (
         _lines("common_words")
         | _lines("medical_words")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from nlp_deid.replace.name_case import in_shape
+from nlp_deid.replace.name_pools import fold
 from nlp_deid.resources import folder
 
 FOLDER = Path(__file__).parents[1] / "names"
@@ -20,6 +21,9 @@ CENSUS = "census"
 CENSUS_SHARE = 0.42
 WORDS_SHARE = 0.10  # names that are also words: Will, Rose, Young, Summer
 EPONYM_SHARE = 0.03  # of surnames: Parkinson, Graves
+KEPT_SHARE = 0.3  # of eponyms in notes that play with them ("Mr. Graves has no Graves disease"): stay
+LIKE_SHARE = 0.6  # of names that are eponyms or words: become another of that kind
+DOUBLE_SHARE = 0.05  # of surnames: two with a hyphen
 US_FIRST_SHARE = 0.2  # people of another origin with a first name of the census
 
 
@@ -42,27 +46,40 @@ class Names:
     eponyms: tuple[str, ...]
     nicknames: tuple[str, ...]
 
+    @cached_property
+    def folded_words(self) -> tuple[frozenset[str], frozenset[str]]:
+        """First names and surnames that are words, folded."""
+        return frozenset(map(fold, self.words.firsts)), frozenset(map(fold, self.words.lasts))
+
+    @cached_property
+    def folded_eponyms(self) -> frozenset[str]:
+        """The eponyms, folded."""
+        return frozenset(map(fold, self.eponyms))
+
     def origin(self, rng: random.Random) -> str:
         """An origin: the census, or one of the lists with equal chances."""
         return CENSUS if rng.random() < CENSUS_SHARE else rng.choice(tuple(self.origins))
 
-    def first(self, rng: random.Random, origin: str) -> str:
-        """A first name."""
-        if rng.random() < WORDS_SHARE:
+    def first(self, rng: random.Random, origin: str, like: str = "") -> str:
+        """A first name in place of another (folded), or in place of none."""
+        if rng.random() < (LIKE_SHARE if like in self.folded_words[0] else WORDS_SHARE):
             return rng.choice(self.words.firsts)
         if origin == CENSUS or rng.random() < US_FIRST_SHARE:
             return _written(rng.choice(rng.choices(self.first_bands, (5, 4, 2))[0]))
         return rng.choice(self.origins[origin].firsts)
 
-    def last(self, rng: random.Random, origin: str) -> str:
-        """A surname, now and then a double one."""
+    def last(self, rng: random.Random, origin: str, like: str = "") -> str:
+        """A surname in place of another (folded), or in place of none; now and then a double one."""
         drawn = rng.random()
-        if drawn < EPONYM_SHARE:
+        eponym = like in self.folded_eponyms
+        if eponym and drawn < KEPT_SHARE:
+            return _written(like)
+        if drawn < (LIKE_SHARE if eponym else EPONYM_SHARE):
             return _written(rng.choice(self.eponyms))
-        if drawn < EPONYM_SHARE + WORDS_SHARE:
+        if rng.random() < (LIKE_SHARE if like in self.folded_words[1] else WORDS_SHARE):
             return rng.choice(self.words.lasts)
         one = self._last(rng, origin)
-        if drawn > 0.95 and " " not in one and "-" not in one:
+        if rng.random() < DOUBLE_SHARE and " " not in one and "-" not in one:
             return f"{one}-{self._last(rng, self.origin(rng))}"
         return one
 

@@ -59,9 +59,9 @@ class People:
         for person in sorted(self.persons.people):
             origin = names.origin(rng)
             for first in (*person.firsts, *person.middles):
-                self._words.setdefault(("first", first), names.first(rng, origin))
+                self._words.setdefault(("first", first), names.first(rng, origin, first))
             for last in person.lasts:
-                self._words.setdefault(("last", last), names.last(rng, origin))
+                self._words.setdefault(("last", last), names.last(rng, origin, last))
 
     def rewrite(self, text: str, label: str) -> str:
         """A mention with the new names, in its form."""
@@ -96,7 +96,7 @@ class People:
             else:
                 origin = self._names.origin(self._rng)
                 draw = self._names.last if slot[0] == "last" else self._names.first
-                self._words[slot] = draw(self._rng, origin)
+                self._words[slot] = draw(self._rng, origin, slot[-1])
         return self._words[slot]
 
     def _nick(self, formal: str) -> str:
