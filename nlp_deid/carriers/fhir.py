@@ -7,14 +7,14 @@ of a key. Attachments that are no text are taken out and marked as masked. What 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from nlp_deid.carriers import fhir_rules as rules
 from nlp_deid.carriers.fhir_types import validate
-from nlp_deid.carriers.fhir_walk import Data, Walk
+from nlp_deid.carriers.fhir_walk import Data, Walk, without_gaps
 from nlp_deid.carriers.pseudonyms import Pseudonyms, target_type
 from nlp_deid.carriers.sheet import CarrierError, Sheet
 from nlp_deid.deid import Deid
@@ -189,8 +189,11 @@ def _scrub(deid: Deid, document: Data, patient: str | None, directory: Directory
         walk.finish()
     for resource in resources:
         _label(resource)
-    validate(document)
-    return document
+    made: Data = without_gaps(document)
+    for sheet in sheets.values():
+        sheet.refuse_residue(_strings(made))
+    validate(made)
+    return made
 
 
 def _walk_shell(walk: Walk, bundle: Data, entries: Sequence[Data]) -> None:
@@ -225,6 +228,14 @@ def _tell_patients(sheets: Mapping[str, Sheet], people: Directory) -> None:
             for label, values in known.items():
                 for value in values:
                     sheets[scope].know(label, value)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _strings(one)
+    elif isinstance(value, str):
+        yield value
 
 
 def _local(target: str) -> str:

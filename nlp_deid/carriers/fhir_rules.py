@@ -137,6 +137,8 @@ CODES = {
     "Quantity.code": re.compile(r"[A-Za-z%{}\[\]'*/.0-9^-]{1,20}"),
     "Bundle.type": re.compile(r"[a-z-]+"),
 }
+PUBLIC_CODE = re.compile(r"[A-Za-z0-9%\[{][\w.:^*/+%\[\]{}'()-]{0,60}")
+PUBLIC_VERSION = re.compile(r"[0-9][0-9.-]{0,12}|https?://snomed\.info/sct/[0-9]{6,18}(?:/version/[0-9]{8})?")
 SAMPLES = re.compile(r"[0-9EUL.\s-]+")
 PSEUDONYMISED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "PSEUDED"}
 ABSENT = {

@@ -142,9 +142,10 @@ def identifier(walk: Walk, data: Data) -> Done:
 
 def coding(walk: Walk, data: Data) -> Done:
     """The code of a public system stays; one of a local system is free text that must stay a code."""
-    if isinstance(data.get("code"), str) and rules.PUBLIC.fullmatch(str(data.get("system"))):
-        return frozenset({"code"})
-    return frozenset()
+    if not rules.PUBLIC.fullmatch(str(data.get("system"))):
+        return frozenset()
+    kept = {"code": rules.PUBLIC_CODE, "version": rules.PUBLIC_VERSION}
+    return frozenset(name for name, pattern in kept.items() if pattern.fullmatch(str(data.get(name))))
 
 
 def reference(walk: Walk, data: Data) -> Done:

@@ -34,7 +34,7 @@ class Walk:
         self._after: list[Callable[[], None]] = []
 
     def finish(self) -> None:
-        """To be called after `Sheet.write`: puts markup together and closes gaps in lists."""
+        """To be called after `Sheet.write`: puts together what was written in parts."""
         for step in self._after:
             step()
 
@@ -99,13 +99,6 @@ class Walk:
         for at in range(len(values)):
             self._one(values, at, name, kind, field)
 
-        def close() -> None:
-            values[:] = [value for value in values if value not in (None, {})]
-            if not values:
-                data.pop(name, None)
-
-        self.later(close)
-
     def _one(self, holder: Any, key: Any, name: str, kind: str, field: Element) -> None:
         value, where = holder[key], f"{kind}.{name}"
         rule = rules.RULES.get(where) or rules.TYPES.get(field.type, "")
@@ -115,10 +108,8 @@ class Walk:
             self.resource(value, name == "contained")
         elif field.type not in rules.TYPES:
             self.element(value, field.type)
-            if value == {}:
-                if name == "modifierExtension":  # dropped, it would change what the rest means
-                    raise CarrierError("modifierExtension", kind)
-                _take_out(holder, key)
+            if value == {} and name == "modifierExtension":  # dropped, it would change what the rest means
+                raise CarrierError("modifierExtension", kind)
         elif rule == "keep":
             self._keep(holder, key, field, where)
         elif isinstance(value, str):
@@ -199,8 +190,6 @@ class Walk:
             del data[name]
             return
         self.element(data[name], "Element")
-        if not data[name]:
-            del data[name]
 
 
 def mask(holder: Any, key: Any) -> None:
@@ -221,7 +210,7 @@ def contained_types(data: Data) -> dict[str, str]:
 
 
 def _take_out(holder: Any, key: Any) -> None:
-    """A list keeps its length until `Walk.finish`, as other values are still to be put by number."""
+    """A list keeps its length until `without_gaps`, as other values are still to be put by number."""
     if isinstance(holder, list):
         holder[key] = None
     else:
@@ -233,3 +222,13 @@ def _putter(holder: Any, key: Any) -> Put:
         holder[key] = new
 
     return put
+
+
+def without_gaps(value: Any) -> Any:
+    """A JSON value without what was taken out: nulls, and objects and lists that are empty then."""
+    if isinstance(value, dict):
+        kept = {key: without_gaps(one) for key, one in value.items()}
+        return {key: one for key, one in kept.items() if one not in (None, {}, [])}
+    if isinstance(value, list):
+        return [one for one in map(without_gaps, value) if one not in (None, {}, [])]
+    return value

@@ -225,7 +225,7 @@ class Fields:
 
     def _key(self, parts: Parts, _: str) -> None:
         """EI, HD, message control id: a pseudonym of the whole."""
-        parts[:] = [self.ids.short("hl7", self.marks.component.join(parts))]
+        parts[:] = [self.ids.short("hl7", *parts)]
 
 
 def _short(code: str) -> bool:

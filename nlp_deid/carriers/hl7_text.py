@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 _BREAK = re.compile(r"\.(?:br|sp)([0-9]{0,3})")
 _HEX = re.compile(r"X((?:[0-9A-Fa-f]{2})+)")
+_CODE = re.compile(r"|[A-Z]|\.[a-z]{2}[+-]?[0-9]{0,3}|[XCMZ][0-9A-Za-z]*")
 _INDENT = re.compile(r"\.(?:in|ti|sk)[+-]?[0-9]{0,3}")
 
 
@@ -30,15 +31,17 @@ class Delimiters:
         pieces = text.split(self.escape)
         made, at = [pieces[0]], 1
         while at < len(pieces):
-            if at + 1 == len(pieces):  # an escape character alone stands for itself
-                made += (self.escape, pieces[at])
+            if at + 1 == len(pieces) or not _CODE.fullmatch(pieces[at]):
+                made += (self.escape, pieces[at])  # an escape character that begins no escape is text
+                at += 1
             else:
                 made += (self._meaning(pieces[at]), pieces[at + 1])
-            at += 2
+                at += 2
         return "".join(made)
 
     def _meaning(self, code: str) -> str:
         letters = {"F": self.field, "S": self.component, "R": self.repeat, "E": self.escape, "T": self.part}
+        letters[""] = self.escape  # doubled
         if code in letters:
             return letters[code]
         if found := _BREAK.fullmatch(code):

@@ -55,6 +55,7 @@ def scrub(
     fields.finish()
     del made[0][1]
     out = "".join(marks.field.join(row).rstrip(marks.field) + "\r" for row in made)
+    sheet.refuse_residue([marks.plain(out)])
     _check(out)
     return out
 

@@ -126,7 +126,7 @@ class Sheet:
             made = []
         if not made:
             raise CarrierError(f"replace:{kind}")
-        self._refuse_residue([text for text, _ in made[1:]])
+        self.refuse_residue(text for text, _ in made[1:])
         self._put_values(near, *made[0])
         self._put_values(far, *later[0])
         for parts, (text, changes) in zip(texts, made[1:], strict=True):
@@ -164,8 +164,8 @@ class Sheet:
             new = text[change.out_start : change.out_end]
             put("" if label == "DATE" and change.action == "generalize" and _tells_age(value) else new)
 
-    def _refuse_residue(self, texts: Sequence[str]) -> None:
-        """A last look for whole names and numbers of the header in the rewritten texts.
+    def refuse_residue(self, texts: Iterable[str]) -> None:
+        """A last look for whole names and numbers of the header in what was rewritten.
 
         Raises:
             CarrierError: one is still there.

@@ -1,0 +1,205 @@
+"""HL7 v2: what comes out can be parsed, holds no identifier, and malformed messages are refused whole."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from datetime import datetime
+
+import hl7
+import pytest
+from carrier_samples import ALSO_KEPT_IN_LIMITED, OTHER_KEY, left, message, pipeline
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlp_deid.carriers.hl7_rules import SEGMENTS, VALUES
+from nlp_deid.carriers.hl7_text import Delimiters
+from nlp_deid.carriers.hl7v2 import messages, scrub
+from nlp_deid.carriers.sheet import CarrierError
+
+MARKS = Delimiters("|", "^", "~", "\\", "&")
+MSH = r"MSH|^~\&|LAB|HOSP|EHR|HOSP|20190212083045||ORU^R01|1|P|2.5.1"
+
+
+def plain(text: str) -> str:
+    """A message with escapes carried out and its base64 read."""
+    made = [MARKS.plain(text)]
+    for line in text.split("\r"):
+        fields = line.split("|")
+        if fields[0] == "OBX" and fields[2] == "ED" and fields[5]:
+            made.append(base64.b64decode(fields[5].split("^")[4]).decode())
+    return "\n".join(made)
+
+
+@pytest.mark.parametrize(
+    "policy", ["surrogate", "safe_harbor", "tag", "consistent_tags", "mask", "limited_data_set"]
+)
+@pytest.mark.parametrize("name", ["rules", "scrub"])
+def test_can_be_parsed_and_holds_no_identifier(policy: str, name: str) -> None:
+    made = scrub(pipeline(policy, name), message())
+    kept = ALSO_KEPT_IN_LIMITED if policy == "limited_data_set" else set()
+    assert not left(plain(made), kept)
+    parsed, before = hl7.parse(made), hl7.parse(message())
+    assert str(parsed.segment("MSH")[9]) == "ORU^R01^ORU_R01"
+    assert [str(one[0]) for one in parsed] == [str(one[0]) for one in before if str(one[0]) != "ZPI"]
+
+
+def test_the_input_holds_them() -> None:
+    found = set(left(plain(message())))
+    assert {
+        "Dellworth",
+        "Prescott",
+        "Ostrander",
+        "00483921",
+        "555-0147",
+        "GRP-77120",
+        "private note",
+    } <= found
+
+
+def test_fields_and_report_share_surrogates_and_shift() -> None:
+    made = hl7.parse(scrub(pipeline(), message()))
+    family, given = str(made["PID.F5.R1.C1"]), str(made["PID.F5.R1.C2"])
+    report = [str(one[5]) for one in made.segments("OBX")]
+    assert report[1].startswith(f"Called result to Ms. {family}\\T\\daughter")
+    assert f"{family.upper()}, {given.upper()}" in report[4]
+    assert str(made["PID.F3.R1.C1"]) in report[3]  # the same record number
+    assert str(made["PV1.F7.R1.C2"]) in report[3]  # the doctor
+    shift = datetime.strptime(str(made["PID.F7"]), "%Y%m%d") - datetime(1958, 3, 4)
+    assert shift.days != 0
+    assert str(made["OBR.F7"]) == f"{datetime(2019, 2, 12) + shift:%Y%m%d}074500"
+    assert f"DOB {datetime(1958, 3, 4) + shift:%m/%d/%Y}" in report[4]
+
+
+def test_a_name_over_two_lines_of_a_report_is_found() -> None:
+    made = hl7.parse(scrub(pipeline("tag"), message()))
+    lines = [str(one[5]) for one in made.segments("OBX")]
+    assert lines[2] == "spoke with [PATIENT] \\S\\ [PATIENT]"
+    assert lines[3].startswith("[PATIENT]. Dr. [DOCTOR] told.")
+    assert "~Second line" in lines[3]
+    assert str(made.segment("NTE")[3]) == "Reviewed by Dr. [DOCTOR]"
+
+
+def test_measurements_and_codes_stay() -> None:
+    made = scrub(pipeline(), message()).split("\r")
+    [glucose] = [line for line in made if line.startswith("OBX|1|")]
+    assert glucose.startswith("OBX|1|NM|2345-7^Glucose^LN^GLU^Glucose^L|1|104.5|mg/dL^^UCUM|70-99|H|||F")
+    assert any(line.startswith("DG1|1||I50.9^Heart failure, unspecified^I10C") for line in made)
+
+
+def test_ages_over_89_and_what_is_no_text() -> None:
+    made = scrub(pipeline(), message()).split("\r")
+    assert "OBX|8|SN|30525-0^Age^LN|8|>=^90|a^year^UCUM|||||F" in made
+    assert "OBX|6|ED|18842-5^PDF^LN|6|||||||F" in made
+    old = f"{MSH}\rPID|1||77||Roe^Jane||{datetime.now().year - 95}0102|F"
+    assert scrub(pipeline(), old).split("\r")[1].split("|")[7] == ""
+
+
+def test_same_key_same_bytes_other_key_other_values() -> None:
+    made = scrub(pipeline(), message())
+    assert made == scrub(pipeline(), message()) == scrub(pipeline(), message().replace("\r", "\r\n"))
+    other = scrub(pipeline(key=OTHER_KEY), message())
+    assert [line[:4] for line in other.split("\r")] == [line[:4] for line in made.split("\r")]
+    assert not set(other.split("\r")[1].split("|")[3:6:2]) & set(made.split("\r")[1].split("|")[3:6:2])
+
+
+def test_a_second_pass_can_be_parsed_again() -> None:
+    once = scrub(pipeline(), message())
+    assert len(scrub(pipeline(), once).split("\r")) == len(once.split("\r"))
+
+
+def test_other_delimiters() -> None:
+    there, back = str.maketrans("\\|^~&", "$!*#%"), str.maketrans("$!*#%", "\\|^~&")
+    made = scrub(pipeline("tag"), message().translate(there))
+    assert made.startswith("MSH!*#$%!")
+    assert made.translate(back) == scrub(pipeline("tag"), message())
+
+
+def test_a_name_put_into_any_field_comes_out_nowhere() -> None:
+    """All fields of each segment, known to a table or not, hold the patient's name."""
+    head = [MSH, "PID|1||00771234||Quillfeather^Zephyrine||19700102|F"]
+    name = "Quillfeather^Zephyrine^Quillfeather~Zephyrine Quillfeather&Quillfeather"
+    for segment, rules in {**SEGMENTS, "ZZZ": {}}.items():
+        if segment in ("MSH", "PID"):
+            continue
+        fields = ["" if rules.get(at) == "date" else name for at in range(1, 60)]
+        made = scrub(pipeline(), "\r".join([*head, "|".join([segment, *fields])]))
+        assert "quillfeather" not in made.casefold(), segment
+        assert (segment in made) == (segment in SEGMENTS)
+
+
+@pytest.mark.parametrize("kind", [*VALUES, "RP", "NA", "ZZ"])
+@pytest.mark.parametrize(
+    "value", ["Quillfeather^Zephyrine", "Zephyrine Quillfeather", "^Quillfeather^Zephyrine^^^^", "00771234"]
+)
+def test_every_type_of_value(kind: str, value: str) -> None:
+    head = [MSH, "PID|1||00771234||Quillfeather^Zephyrine||19700102|F"]
+    try:
+        made = scrub(pipeline("tag"), "\r".join([*head, f"OBX|1|{kind}|1^Text^L|1|{value}||||||F"]))
+    except CarrierError as error:
+        made = error.reason
+    allowed = {"date": "segment", "number": "residue"}.get(VALUES.get(kind, ""))
+    assert made.startswith("MSH") or made == allowed
+    assert "quillfeather" not in made.casefold()
+    assert "00771234" not in made
+
+
+BAD = [
+    "",
+    "   ",
+    "PID|1||1||Quillfeather",
+    "MSH",
+    "MSH|",
+    "MSH|^^^^|LAB",
+    "MSH|^|LAB",
+    "MSH|ABCD|LAB",
+    f"{MSH}\rQuillfeather came today",
+    f"{MSH}\rpid|1||Quillfeather",
+    f"{MSH}\rPID^1^Quillfeather",
+    f"{MSH}\rPID|1||Quill\x00feather",
+    f"{MSH}\r{MSH}",
+    f"{MSH}\rPID|1||1||Roe||Quillfeather",
+    f"{MSH}\rPID|1||1||Roe||1958-03-04",
+]
+
+
+@pytest.mark.parametrize("text", BAD, ids=range(len(BAD)))
+def test_malformed_messages_stop_and_tell_no_text(text: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(CarrierError) as caught:
+        scrub(pipeline(), text)
+    assert "feather" not in f"{caught.value!r}{caught.value.__context__!r}{caplog.text}"
+
+
+def test_faulty_escapes_are_neither_lost_nor_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    made = scrub(
+        pipeline("tag"), rf"{MSH}{chr(13)}OBX|1|TX|1^T^L|1|Pain \\ in \Zq\left\ arm, \.xx\half \E||||||F"
+    )
+    assert made.split("|")[-7] == r"Pain \E\ in left\E\ arm, half \E\E"
+    assert "Pain" not in caplog.text
+
+
+def test_messages_of_a_file() -> None:
+    body = message().replace("\r", "\r\n")
+    file = f"FHS|^~\\&|x\r\nBHS|^~\\&|x\r\n{body}\x1c\r\n\x0b{body}BTS|2\r\nFTS|1\r\n"
+    found = list(messages(file))
+    assert len(found) == 2
+    assert scrub(pipeline(), found[0]) == scrub(pipeline(), found[1]) == scrub(pipeline(), message())
+    with pytest.raises(CarrierError):
+        list(messages("PID|1\r" + message()))
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\r", exclude_categories=["Cc"]) | st.just("\n"))
+)
+def test_escaping_is_undone(text: str) -> None:
+    escaped = MARKS.escaped(text)
+    assert MARKS.plain(escaped) == text
+    assert not set(escaped) & set("|^~&\r\n")
+
+
+@given(st.text("AX.brSFHE\\|0d"))
+def test_any_escape_can_be_read_and_written(text: str) -> None:
+    read = MARKS.plain(text)
+    assert MARKS.plain(MARKS.escaped(read)) == read
