@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_deid.labels import LABELS
@@ -36,6 +36,7 @@ def test_marks_become_spans(markup: ModuleType) -> None:
 _PLAIN = st.text(st.characters(codec="utf-8", exclude_characters="{}"), max_size=12)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(_PLAIN, st.sampled_from(sorted(LABELS)), _PLAIN.filter(bool)), max_size=6), _PLAIN)
 def test_a_note_is_the_same_after_writing_and_reading(
     markup: ModuleType, tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[str, str, str]], end: str

@@ -69,7 +69,7 @@ def values(pieces: list[Any], *labels: str) -> list[str]:
 
 
 @given(st.integers(0, 10_000))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_every_value_is_new_in_the_old_form_and_the_text_between_stays(training: Modules, seed: int) -> None:
     old = training.segments.segments_of(training.markup.parse(MARKED))
     new = made(training, seed)
@@ -88,7 +88,7 @@ def test_every_value_is_new_in_the_old_form_and_the_text_between_stays(training:
 
 
 @given(st.integers(0, 10_000))
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_one_person_stays_one_person_and_intervals_stay(training: Modules, seed: int) -> None:
     new = made(training, seed)
     full, first, last = values(new, "PATIENT")
@@ -262,7 +262,7 @@ def test_placeholders_are_filled_or_the_note_is_left_out(training: Modules, tmp_
 
 
 @given(st.integers(0, 1000))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_templates_are_put_between_lines_and_sentences(training: Modules, seed: int) -> None:
     text = "HISTORY\nShe feels well today. No fever was seen. Lungs clear.\n\nPLAN\nRest and fluids.\n" * 3
     old = training.segments.segments_of(training.markup.parse(text + "Age {{AGE|50}}."))

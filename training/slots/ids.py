@@ -143,6 +143,8 @@ class Ids:
         return "".join(out)
 
     def _number(self, text: str, label: str) -> str:
+        if label == "VEHICLE" and text.istitle() and not _RUN.search(text):
+            return self._values(label, text, self._ship)
         shape = shape_of(text)
         if not shape.slots:
             return text
@@ -159,6 +161,11 @@ class Ids:
                 lambda: made + self._rng.choice(string.digits) if longer else made[:-1],
             )
         return made
+
+    def _ship(self) -> str:
+        """The name of a boat."""
+        name = self._names.first(self._rng, self._names.origin(self._rng))
+        return f"{self._rng.choice(('Lady', 'Miss', 'Spirit of', 'Queen', 'Sea', 'Saint'))} {name}"
 
     def _ssn(self, text: str, label: str) -> str:
         shape = shape_of(text, numeric=True)

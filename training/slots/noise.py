@@ -13,8 +13,8 @@ from collections.abc import Callable
 from slots.segments import Segment
 
 TYPO_RATE = 0.015  # of words
-MISREAD_RATE = 0.04  # of characters that a scanner may misread
-SCANNED_RATE = 0.2  # the same in a note that was written as a scan
+MISREAD_RATE = 0.03  # of characters that a scanner may misread
+SCANNED_RATE = 0.08  # the same in a note that was written as a scan
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _MISREAD = {
     "l": "1I|", "1": "lI", "I": "l1", "O": "0", "0": "O", "o": "0c", "S": "5", "5": "S", "B": "8", "8": "B", "Z": "2",
@@ -32,8 +32,9 @@ _SCANNED = re.compile(r"[A-Za-z]{2,}[01][A-Za-z]{2,}|[A-Z]{2,}l[A-Z]+")
 
 def add(segments: list[Segment], rng: random.Random, share: float) -> None:
     """Give the note each kind of noise with probability `share`."""
+    scanned = is_scan(segments)
     for kind in KINDS:
-        if rng.random() < share:
+        if rng.random() < share and not (scanned and kind is scan):
             kind(segments, rng)
 
 
