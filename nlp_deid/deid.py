@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, TypeVar
 
 from nlp_deid.labels import LABELS
@@ -16,6 +16,7 @@ from nlp_deid.replace.replacer import Change, Replacer
 
 Result = TypeVar("Result")
 Proposals = tuple[list[Span], list[Keep]]
+_AT_ONCE = 32  # notes that detectors get at once
 
 
 class DeidError(RuntimeError):
@@ -123,16 +124,31 @@ class Deid:
         Raises:
             DeidError: at the first note that fails.
         """
-        for _, group in groupby(enumerate(map(_note, notes)), _same_patient):
-            for result in self.together([note for _, note in group]):
-                yield _raised(result)
+        patients = (
+            [note for _, note in group] for _, group in groupby(enumerate(map(_note, notes)), _same_patient)
+        )
+        for results in self.patients(patients):
+            yield from map(_raised, results)
 
     def together(self, notes: Sequence[Note]) -> list[Deidentified | DeidError]:
         """The notes of one patient; a note that fails gives its error, and the others go on.
 
         If the surrogates of the patient cannot be made, all the patient's notes fail.
         """
-        found = self.detect_together(notes)
+        return self._finished(notes, self._proposed(notes))
+
+    def patients(self, patients: Iterable[Sequence[Note]]) -> Iterator[list[Deidentified | DeidError]]:
+        """`together` for one patient after another; detectors get the notes of several at once."""
+        for chunk in _chunks(patients):
+            proposed = iter(self._proposed([note for notes in chunk for note in notes]))
+            for notes in chunk:
+                yield self._finished(notes, list(islice(proposed, len(notes))))
+
+    def _finished(
+        self, notes: Sequence[Note], proposed: Sequence[Proposals | DeidError]
+    ) -> list[Deidentified | DeidError]:
+        """Echo, merge and replace for the notes of one patient."""
+        found = self._decided(notes, proposed)
         good = [(note, spans) for note, spans in zip(notes, found, strict=True) if isinstance(spans, list)]
         made = _try(notes[0], "replace", self._replaced, (good,)) if good else []
         if isinstance(made, DeidError):
@@ -160,22 +176,28 @@ class Deid:
             DeidError: a part failed.
         """
         note = _note(note)
-        [proposals] = self._proposals([note])
+        [proposals] = self._with_echo([note], self._proposed([note]))
         verdicts = _run(note, "merge", self.merge.verdicts, *_raised(proposals), note.text)
         return [Explanation(verdict, self.policy.actions[verdict.span.label]) for verdict in verdicts]
 
     def detect_together(self, notes: Sequence[Note]) -> list[list[Span] | DeidError]:
         """The decided spans of the notes of one patient; a note that fails gives its error."""
+        return self._decided(notes, self._proposed(notes))
+
+    def _decided(
+        self, notes: Sequence[Note], proposed: Sequence[Proposals | DeidError]
+    ) -> list[list[Span] | DeidError]:
         return [
             _try(note, "merge", self.merge.spans, proposals, note.text)
-            for note, proposals in zip(notes, self._proposals(notes), strict=True)
+            for note, proposals in zip(notes, self._with_echo(notes, proposed), strict=True)
         ]
 
-    def _proposals(self, notes: Sequence[Note]) -> list[Proposals | DeidError]:
-        """What detectors, keep lists and echo say of the notes of one patient."""
-        found: list[Proposals | DeidError] = [_try(note, "", self._propose, (note,)) for note in notes]
+    def _with_echo(
+        self, notes: Sequence[Note], found: Sequence[Proposals | DeidError]
+    ) -> list[Proposals | DeidError]:
+        """The proposals for the notes of one patient, and what echo adds to them."""
         if self.echo is None:
-            return found
+            return list(found)
         seeds = [
             _try(note, "echo", self._seeds, proposals, note)
             for note, proposals in zip(notes, found, strict=True)
@@ -187,20 +209,59 @@ class Deid:
             for note, proposals, seed in zip(notes, found, seeds, strict=True)
         ]
 
-    def _propose(self, note: Note) -> Proposals:
-        spans: list[Span] = []
+    def _proposed(self, notes: Sequence[Note]) -> list[Proposals | DeidError]:
+        """What detectors and keep lists say of each note, alone."""
+        found: list[Proposals | DeidError] = [_try(note, "keep lists", self._kept, (note,)) for note in notes]
         for detector in self.detectors:
-            spans += _run(note, detector.name, lambda d: _checked(d.find(note), note), detector)
+            for at, spans in enumerate(_found(detector, notes)):
+                so_far = found[at]
+                if isinstance(so_far, DeidError):
+                    continue
+                if isinstance(spans, DeidError):
+                    found[at] = spans
+                else:
+                    so_far[0].extend(spans)
+        return found
+
+    def _kept(self, note: Note) -> Proposals:
         keeps: list[Keep] = []
         for keep_list in self.keep:
-            keeps += _run(note, "keep lists", lambda k: [Keep(*place) for place in k.find(note)], keep_list)
-        return spans, keeps
+            keeps += [Keep(*place) for place in keep_list.find(note)]
+        return [], keeps
 
     def _seeds(self, spans: list[Span], keeps: list[Keep], note: Note) -> Any:
         return self.echo.seeds(note, self.merge.spans(spans, keeps, note.text))
 
     def _echoed(self, spans: list[Span], keeps: list[Keep], note: Note, seeds: Any) -> Proposals:
         return spans + _checked(self.echo.find(note, seeds), note), keeps
+
+
+def _found(detector: Detector, notes: Sequence[Note]) -> list[list[Span] | DeidError]:
+    """A detector's answers for all notes at once; if that fails, for each alone, so that the others go on."""
+    if len(notes) > 1 and type(detector).find_all is not Detector.find_all:
+        try:
+            return [
+                _checked(found, note) for found, note in zip(detector.find_all(notes), notes, strict=True)
+            ]
+        except Exception:  # which note it was is found below
+            pass
+    return [_try(note, detector.name, _ask, (detector, note)) for note in notes]
+
+
+def _ask(detector: Detector, note: Note) -> list[Span]:
+    return _checked(detector.find(note), note)
+
+
+def _chunks(patients: Iterable[Sequence[Note]]) -> Iterator[list[Sequence[Note]]]:
+    """Whole patients in groups that detectors work on at once."""
+    chunk: list[Sequence[Note]] = []
+    for notes in patients:
+        chunk.append(notes)
+        if sum(map(len, chunk)) >= _AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def _run(note: Note, stage: str, work: Callable[..., Result], *args: Any) -> Result:

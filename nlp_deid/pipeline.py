@@ -29,8 +29,10 @@ PARTS = {
     "header": "nlp_deid.detect.header:Header",
     "keep_list": "nlp_deid.detect.lexicon:KeepList",
     "echo": "nlp_deid.detect.echo:Echo",
+    "tagger": "nlp_deid.taggers.tagger:Tagger",
 }
-_KEYS = {"about", "detectors", "keep", "merge", "echo", "policy", "surrogates"}
+_KEYS = {"about", "detectors", "keep", "merge", "echo", "policy", "surrogates", "points"}
+DEFAULT_POINT = "balanced"
 
 
 class PipelineError(ValueError):
@@ -42,13 +44,20 @@ def pipelines() -> dict[str, Path]:
     return {path.parent.name: path for path in sorted(folder("models").glob("*/config.yaml"))}
 
 
-def _part(entry: Any, where: str, dictionaries: Path | None = None) -> Any:
+def _part(
+    entry: Any, path: Path, dictionaries: Path | None = None, over: Mapping[str, Any] | None = None
+) -> Any:
     """A detector or keep list from its config entry: a name, or a mapping with `use` and options.
 
-    A part that reads dictionaries takes a site's folder as `extra` or as part of a `lexicon`.
+    The options of the operating point, `over` by name of the part, win over those of the entry. `model` names
+    folders beside the config file. A part that reads dictionaries takes a site's folder as `extra` or as
+    part of a `lexicon`.
     """
     options = {"use": entry} if isinstance(entry, str) else dict(entry)
-    name = options.pop("use", None)
+    name, where = options.pop("use", None), path.parent.name
+    options |= (over or {}).get(str(name), {})
+    if "model" in options:
+        options["model"] = _beside(path, options["model"])
     dotted = PARTS.get(str(name))
     if dotted:
         module, _, attribute = dotted.partition(":")
@@ -74,6 +83,7 @@ def load(
     dictionaries: str | Path | None = None,
     surrogates: Mapping[str, Any] | None = None,
     record: bool = False,
+    point: str = DEFAULT_POINT,
 ) -> Deid:
     """A pipeline by name or by the path of its config.yaml (or of the folder that holds it).
 
@@ -84,6 +94,8 @@ def load(
             ours, added to every part that reads dictionaries.
         surrogates: fields of replace.surrogates.Options, over those of the config.
         record: keep the surrogates given out, for a map file (`Deid.replacer.pairs`).
+        point: an operating point that the config names under `points`, such as "thorough" (recall first);
+            "balanced" is the config as it stands.
 
     Raises:
         PipelineError: no such pipeline, or a config that cannot be used.
@@ -100,7 +112,8 @@ def load(
         )
     config = _config(path)
     where = path.parent.name
-    merge = _merge(config.get("merge", {}), where)
+    over = _point(config, point, where)
+    merge = _merge({**config.get("merge", {}), **over.get("merge", {})}, where)
     chosen = policy if policy is not None else config.get("policy", "tag")
     site = None if dictionaries is None else Path(dictionaries)
     if site is not None:
@@ -111,13 +124,31 @@ def load(
     except TypeError as error:
         raise PipelineError(f"{where}: surrogates: {error}") from None
     return Deid(
-        detectors=[_part(entry, where, site) for entry in config["detectors"]],
+        detectors=[_part(entry, path, site, over) for entry in config["detectors"]],
         replacer=Replacer(chosen if isinstance(chosen, Policy) else load_policy(chosen), options, record),
         merge=merge,
-        keep=[_part(entry, where, site) for entry in config.get("keep", [])],
-        echo=_part(config["echo"], where, site) if "echo" in config else None,
+        keep=[_part(entry, path, site, over) for entry in config.get("keep", [])],
+        echo=_part(config["echo"], path, site, over) if "echo" in config else None,
         name=where,
     )
+
+
+def _beside(path: Path, model: Any) -> Any:
+    """A model's folder, or several, relative to the config file."""
+    if isinstance(model, list):
+        return [path.parent / str(one) for one in model]
+    return path.parent / str(model)
+
+
+def _point(config: Mapping[str, Any], point: str, where: str) -> Mapping[str, Any]:
+    """What an operating point changes: options of `merge` and of parts, by name."""
+    points = config.get("points", {})
+    if point == DEFAULT_POINT:
+        return {}
+    if point not in points:
+        known = ", ".join((DEFAULT_POINT, *points))
+        raise PipelineError(f"{where}: unknown operating point {point!r}; known: {known}")
+    return dict(points[point])
 
 
 def _merge(options: Mapping[str, Any], where: str) -> Merge:
