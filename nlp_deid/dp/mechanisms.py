@@ -255,7 +255,7 @@ class Staircase(Additive):
 
 
 def _lattice(length: float) -> float:
-    """The power of two that cuts a length into at least 2^20 steps."""
+    """The power of two that cuts a length into at least 2^30 steps."""
     return math.ldexp(1.0, math.frexp(length)[1] - 1 - _FINENESS)
 
 

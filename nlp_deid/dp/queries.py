@@ -217,7 +217,7 @@ class Queries:
         if groups is not None and len(groups) != len(by):
             raise PrivacyError("name the groups of each column that is grouped by")
         totals = self.table.totals(by, terms)
-        keys = list(totals) if selects else list(product(*(groups or [])))
+        keys = sorted(totals) if selects else list(product(*(groups or [])))
         if not selects and len(set(keys)) != len(keys):
             raise PrivacyError("a group is named twice")
         # A plain sum needs no count, unless the count selects its groups.
