@@ -72,6 +72,11 @@ class Tagger(Detector):
             for one in self._models:
                 one.encoder.to_bfloat16()
 
+    @property
+    def scheme(self) -> str:
+        """The label scheme of the corpus that the models learned from."""
+        return self._models[0].design.scheme
+
     def find(self, note: Note) -> list[Span]:
         return next(self.find_all([note]))
 
