@@ -211,7 +211,7 @@ class Deid:
 
     def _proposed(self, notes: Sequence[Note]) -> list[Proposals | DeidError]:
         """What detectors and keep lists say of each note, alone."""
-        found: list[Proposals | DeidError] = [_try(note, "keep lists", self._kept, (note,)) for note in notes]
+        found: list[Proposals | DeidError] = [([], []) for _ in notes]
         for detector in self.detectors:
             for at, spans in enumerate(_found(detector, notes)):
                 so_far = found[at]
@@ -221,13 +221,15 @@ class Deid:
                     found[at] = spans
                 else:
                     so_far[0].extend(spans)
-        return found
+        return [
+            _try(note, "keep lists", self._kept, proposals, note)
+            for note, proposals in zip(notes, found, strict=True)
+        ]
 
-    def _kept(self, note: Note) -> Proposals:
-        keeps: list[Keep] = []
+    def _kept(self, spans: list[Span], keeps: list[Keep], note: Note) -> Proposals:
         for keep_list in self.keep:
             keeps += [Keep(*place) for place in keep_list.find(note)]
-        return [], keeps
+        return spans, keeps
 
     def _seeds(self, spans: list[Span], keeps: list[Keep], note: Note) -> Any:
         return self.echo.seeds(note, self.merge.spans(spans, keeps, note.text))

@@ -30,6 +30,7 @@ PARTS = {
     "keep_list": "nlp_deid.detect.lexicon:KeepList",
     "echo": "nlp_deid.detect.echo:Echo",
     "tagger": "nlp_deid.taggers.tagger:Tagger",
+    "denial": "nlp_deid.taggers.tagger:Denial",
 }
 _KEYS = {"about", "detectors", "keep", "merge", "echo", "policy", "surrogates", "points"}
 DEFAULT_POINT = "balanced"

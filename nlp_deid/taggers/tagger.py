@@ -1,8 +1,4 @@
-"""Tagger: a detector that has learned.
-
-Notes are cut into units and these into windows; windows of many notes of like length go through the
-model together; each unit gets its tags' probabilities from the window whose core it lies in.
-"""
+"""Tagger: a detector that has learned; Denial: a keep list that has."""
 
 from __future__ import annotations
 
@@ -11,23 +7,17 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from nlp_deid.labels import from_scheme
 from nlp_deid.note import Detector, Note, Span
 from nlp_deid.taggers.artefact import load
-from nlp_deid.taggers.batches import by_length, pad
 from nlp_deid.taggers.bio import Place, Tags
-from nlp_deid.taggers.features import Features
 from nlp_deid.taggers.model import Model, ModelError
-from nlp_deid.taggers.units import LINE_ENDS, Units, split
-from nlp_deid.taggers.windows import windows
+from nlp_deid.taggers.reader import Floats, Reader, open_reader
+from nlp_deid.taggers.units import LINE_ENDS, Units
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+Models = Model | str | Path | Sequence[Model | str | Path]
 _TOGETHER = 64  # notes whose windows are sorted together
-_BATCH = 4096  # units of a batch, padding included
-Floats = NDArray[np.float32]
 
 
 class Tagger(Detector):
@@ -52,30 +42,15 @@ class Tagger(Detector):
 
     def __init__(
         self,
-        model: Model | str | Path | Sequence[Model | str | Path],
+        model: Models,
         thresholds: Mapping[str, float] | float | None = None,
         precision: str = "auto",
         name: str = "tagger",
     ) -> None:
-        given = [model] if isinstance(model, (Model, str, Path)) else list(model)
-        loaded = [(one, {}) if isinstance(one, Model) else load(Path(one)) for one in given]
-        self.name, self._models = name, [one.eval() for one, _ in loaded]
-        if not given or len({(one.design.scheme, one.tags) for one in self._models}) > 1:
-            raise ModelError("a tagger needs a model, or several with the same labels in the same order")
-        self._features = [one.encoder.features() for one in self._models]
-        self._tags, scheme = self._models[0].tags, self._models[0].design.scheme
-        self._labels = [from_scheme(scheme, label) for label in self._tags.labels]
-        self._thresholds = _thresholds(self._tags, loaded[0][1], thresholds)
-        if precision not in PRECISIONS:
-            raise ModelError(f"unknown precision {precision!r}; known: {', '.join(PRECISIONS)}")
-        if precision == "bfloat16" or (precision == "auto" and _has_bfloat16()):
-            for one in self._models:
-                one.encoder.to_bfloat16()
-
-    @property
-    def scheme(self) -> str:
-        """The label scheme of the corpus that the models learned from."""
-        return self._models[0].design.scheme
+        self.name, self._reader = name, _reader(model, precision)
+        self._tags = self._reader.tags
+        self._labels = [from_scheme(self._reader.scheme, label) for label in self._tags.labels]
+        self._thresholds = _thresholds(self._tags, self._reader.thresholds, thresholds)
 
     def find(self, note: Note) -> list[Span]:
         return next(self.find_all([note]))
@@ -83,16 +58,12 @@ class Tagger(Detector):
     def find_all(self, notes: Iterable[Note]) -> Iterator[list[Span]]:
         rest = iter(notes)
         while group := list(islice(rest, _TOGETHER)):
-            units = [split(note.view.text) for note in group]
-            for note, own, chances in zip(group, units, self.probabilities(units), strict=True):
-                yield self._spans(note, own, chances)
+            for note, (units, chances) in zip(group, self._reader.read(group), strict=True):
+                yield self._spans(note, units, chances)
 
     def probabilities(self, notes: Sequence[Units]) -> list[Floats]:
         """For each note [n, K] the probability of each tag at each unit."""
-        found = [np.zeros((len(units), len(self._tags)), dtype=np.float32) for units in notes]
-        for model, features in zip(self._models, self._features, strict=True):
-            _add(found, model, features, notes, 1 / len(self._models))
-        return found
+        return self._reader.probabilities(notes)
 
     def _spans(self, note: Note, units: Units, chances: Floats) -> list[Span]:
         found = []
@@ -105,23 +76,51 @@ class Tagger(Detector):
         return found
 
 
-def _add(
-    found: list[Floats], model: Model, features: Features, notes: Sequence[Units], weight: float
-) -> None:
-    """Add a model's probabilities, times `weight`, to those found."""
-    size, context = model.design.size, model.design.context
-    rows = [features(units) for units in notes]
-    places = [
-        (at, window) for at, units in enumerate(notes) for window in windows(units.texts, size, context)
-    ]
-    for group in by_length([window.end - window.start for _, window in places], _BATCH):
-        chosen = [places[at] for at in group]
-        with torch.inference_mode():
-            padded, mask = pad([rows[at][window.start : window.end] for at, window in chosen])
-            chances = model.marginals(padded, mask).numpy()
-        for (at, window), row in zip(chosen, chances, strict=True):
-            core = row[window.core_start - window.start : window.core_end - window.start]
-            found[at][window.core_start : window.core_end] += weight * core
+class Denial:
+    """A keep list of a tagger: stretches in which it is sure that there is no PHI.
+
+    It vetoes unsure proposals of other parts, as any keep list does (see merge.py).
+
+    Args:
+        model, precision: as for Tagger; a pipeline's tagger and denial of one model read a note once.
+        below: units whose probability of any PHI is lower are denied.
+        name: for the source of stretches.
+
+    Raises:
+        ModelError: a folder without a whole model, or `below` outside (0, 1).
+    """
+
+    def __init__(
+        self,
+        model: Models,
+        below: float = 0.02,
+        precision: str = "auto",
+        name: str = "denial",
+    ) -> None:
+        if not 0 < below < 1:
+            raise ModelError("below must lie between 0 and 1")
+        self.name, self._below, self._reader = name, below, _reader(model, precision)
+
+    def find(self, note: Note) -> list[tuple[int, int, str]]:
+        """Stretches [start, end) of the note's text, each with the source."""
+        [(units, chances)] = self._reader.read([note])
+        denied = 1.0 - chances[:, 0] < self._below
+        edges = np.flatnonzero(np.diff(denied.astype(np.int8), prepend=0, append=0))
+        found = []
+        for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            start, end = note.view.span(int(units.starts[first]), int(units.ends[last - 1]))
+            found.append((start, end, self.name))
+        return found
+
+
+def _reader(model: Models, precision: str) -> Reader:
+    """A reader of models; of saved ones the shared reader."""
+    given = [model] if isinstance(model, (Model, str, Path)) else list(model)
+    if any(isinstance(one, Model) for one in given):
+        return Reader(
+            [one if isinstance(one, Model) else load(Path(one))[0] for one in given], None, precision
+        )
+    return open_reader(tuple(Path(one) for one in given if not isinstance(one, Model)), precision)
 
 
 def read(chances: Floats, thresholds: Floats, texts: Sequence[str]) -> list[tuple[int, int, int]]:
@@ -170,9 +169,3 @@ def _thresholds(tags: Tags, own: Mapping[str, float], given: Mapping[str, float]
     if not all(0 < value <= 1 for value in chosen.values()):
         raise ModelError("thresholds must lie in (0, 1]")
     return np.array([chosen.get(label, 0.5) for label in tags.labels], dtype=np.float32)
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively."""
-    capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
