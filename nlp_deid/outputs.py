@@ -78,7 +78,8 @@ def _rows_file(target: Path) -> Iterator[Write]:
                 stream.write(data or b"")
 
         yield write
-    sync(target.parent)
+    with disk(str(target.parent)):
+        sync(target.parent)
 
 
 @contextmanager
@@ -101,7 +102,8 @@ def _note_files(root: Path) -> Iterator[Write]:
         write_whole(place_in(folder, entry), data)
 
     yield write
-    sync(root)
+    with disk(str(root)):
+        sync(root)
 
 
 def place_in(folder: Folder, entry: Entry) -> Path:

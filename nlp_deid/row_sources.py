@@ -87,10 +87,10 @@ def _notes(row: Mapping[str, Any], number: int, columns: Columns, is_table: bool
     for column, text in zip(columns.texts, texts, strict=True):
         if not isinstance(text, str) and not (is_table and text is None):
             raise SourceError(f'{place}: "{column}" is missing or is no text', "format")
-    row_id = _name(row.get(columns.id, f"row-{number}"))
+    row_id = plain_name(row.get(columns.id, f"row-{number}"))
     if not row_id:
         raise SourceError(f'{place}: "{columns.id}" must be a text or a whole number', "format")
-    patient = _name(row.get(columns.patient, ""))
+    patient = plain_name(row.get(columns.patient, ""))
     if patient is None:
         raise SourceError(f"{place}: the patient's id must be a text or a whole number", "format")
     known = row.get("known", {}) if not is_table else {}
@@ -126,7 +126,7 @@ def cell_notes(
     ]
 
 
-def _name(value: Any) -> str | None:
+def plain_name(value: Any) -> str | None:
     """An id as text: a missing one is empty, and one that cannot be an id is None."""
     if value is None:
         return ""

@@ -1,6 +1,6 @@
 """Who answers for the notes: this process, or workers that may die without harm.
 
-A worker that takes too long is killed; so may the system do to one that takes too much. The patient it
+A worker that takes too long is killed, and so is one that takes too much memory. The patient it
 was at gets another try: a single note once more; of several, each alone, and then those that went well
 together. What fails again is quarantined.
 """
@@ -20,7 +20,7 @@ from typing import Protocol
 from nlp_deid.batch.outcome import Answer, Answered, Group, Work, notes_of
 from nlp_deid.batch.queue import Errand, Queue, Settled
 from nlp_deid.batch.recipe import Recipe
-from nlp_deid.batch.worker import Limits, OutOfMemory, Ready, Refused, work
+from nlp_deid.batch.worker import Limits, OutOfMemory, Ready, Refused, is_late, work
 from nlp_deid.deid import DeidError
 from nlp_deid.note import Note
 
@@ -82,11 +82,12 @@ class _Worker:
 
     def give(self, errands: Iterable[Errand], limits: Limits) -> None:
         self.errands = deque(errands)
-        self.deadline = time.monotonic() + limits.time(self.errands[0].notes)
+        self.deadline = time.monotonic() + limits.wall(self.errands[0].notes)
         with suppress(OSError):  # it died at leisure; that is found out when it is listened to
             self.connection.send([[_bare(note) for note in errand.notes] for errand in self.errands])
 
     def end(self) -> None:
+        self.process.join(0.1)  # if it ended by itself, its exit code says how
         self.process.kill()
         self.process.join()
         self.connection.close()
@@ -122,6 +123,10 @@ class Processes:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Kill the workers."""
         for worker in self._workers:
             worker.end()
 
@@ -224,12 +229,14 @@ class Processes:
     def _answered(self, worker: _Worker, answers: list[Answer], queue: Queue) -> list[Settled]:
         errand = worker.errands.popleft()
         if worker.errands:
-            worker.deadline = time.monotonic() + self._limits.time(worker.errands[0].notes)
+            worker.deadline = time.monotonic() + self._limits.wall(worker.errands[0].notes)
         return queue.settle(errand, answers)
 
     def _died(self, worker: _Worker, reason: str, queue: Queue) -> list[Settled]:
         errands = worker.errands
         self._replace(worker)
+        if reason == "worker_died" and is_late(worker.process.exitcode):
+            reason = "time_limit"
         if not errands:
             return []
         first, *others = errands

@@ -27,7 +27,7 @@ from nlp_deid.corpus.checks import CorpusError
 from nlp_deid.corpus.files import Folder
 from nlp_deid.entries import Entry, SourceError
 from nlp_deid.note import Note
-from nlp_deid.outputs import OutputError, place_in, sync, write_whole
+from nlp_deid.outputs import OutputError, disk, place_in, sync, write_whole
 from nlp_deid.row_outputs import FILES, Rename, write_down, write_rows
 from nlp_deid.sources import Source
 
@@ -164,7 +164,7 @@ class Run:
                 group = held.setdefault(row.patient, [])
                 group.append(Slot(number, entry, self._second_look(entry, row.digest, row.size)))
                 if len(group) == row.notes:
-                    yield sorted(held.pop(row.patient), key=lambda slot: _natural(slot.entry.id))
+                    yield sorted(held.pop(row.patient), key=lambda slot: natural_order(slot.entry.id))
                 row = next(rows, None)
             if row is not None:
                 raise SourceError(f"{self.source.path}: changed while it was read")
@@ -259,7 +259,8 @@ class Run:
     def _commit(self) -> None:
         """First the files, then the manifest that says they are there."""
         for folder in self._folders:
-            sync(folder)
+            with disk(str(folder)):
+                sync(folder)
         self._folders.clear()
         self.manifest.found(self._counts)
         self._counts.clear()
@@ -303,8 +304,8 @@ def _digest(note: Note) -> bytes:
     return hashlib.sha256(seen.encode("utf-8", "surrogatepass")).digest()
 
 
-def _natural(name: str) -> tuple[list[str | int], str]:
-    """Sorts "note 9" before "note 10"; equal only for equal names."""
+def natural_order(name: str) -> tuple[list[str | int], str]:
+    """Sorts "note 9" before "note 10"; equal only for equal names. The notes of a patient go in this order."""
     parts = _FIGURES.split(name)
     return [int(part) if at % 2 else part for at, part in enumerate(parts)], name
 

@@ -32,16 +32,24 @@ class Limits:
     """What the notes of one patient may take.
 
     Args:
-        seconds: for a note; notes of n characters together get seconds * (1 + n / 30,000).
+        seconds: of processor time for a note; notes of n characters together get
+            seconds * (1 + n / 30,000).
         megabytes: of memory, beyond those of the loaded pipeline; 0 is no limit. Linux only.
+        patience: how many times as long the clock on the wall may run, for a worker that waits or gets
+            little of a busy machine.
     """
 
     seconds: float = 60.0
     megabytes: int = 4096
+    patience: float = 5.0
 
     def time(self, notes: Sequence[Note]) -> float:
-        """Seconds for the notes of one patient."""
+        """Seconds of processor time for the notes of one patient."""
         return self.seconds * (1 + sum(len(note.text) for note in notes) / _PER_CHARACTERS)
+
+    def wall(self, notes: Sequence[Note]) -> float:
+        """Seconds on the wall for them."""
+        return self.patience * self.time(notes)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,11 @@ class Refused:
 
     error: Exception | None
     kind: str
+
+
+def is_late(exit_code: int | None) -> bool:
+    """Whether a worker was ended by one of its alarms."""
+    return exit_code in [-getattr(signal, name, 0) or None for name in ("SIGPROF", "SIGALRM")]
 
 
 class OutOfMemory:
@@ -111,9 +124,9 @@ def work(connection: Connection, recipe: Recipe, limits: Limits, forget: bool) -
             for notes in connection.recv():
                 if forget and recipe.key is None:
                     deid.replacer.options = replace(deid.replacer.options, source=RandomSource())
-                _alarm(limits.time(notes) + _ORPHAN_GRACE)
+                _alarms(limits.time(notes), limits.wall(notes) + _ORPHAN_GRACE)
                 answers = answer(deid, notes)
-                _alarm(0)
+                _alarms(0, 0)
                 if any(isinstance(found, DeidError) and found.kind == "MemoryError" for found in answers):
                     connection.send(OutOfMemory())
                     return
@@ -154,7 +167,8 @@ def _limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
-def _alarm(seconds: float) -> None:
-    """End this process by the system's hand, whatever code it is in; 0 calls it off."""
+def _alarms(processor: float, wall: float) -> None:
+    """End this process by the system's hand after so many seconds, whatever code it is in; 0 calls it off."""
     if hasattr(signal, "setitimer"):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.setitimer(signal.ITIMER_PROF, processor)
+        signal.setitimer(signal.ITIMER_REAL, wall)
