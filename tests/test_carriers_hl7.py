@@ -9,7 +9,7 @@ from datetime import datetime
 import hl7
 import pytest
 from carrier_samples import ALSO_KEPT_IN_LIMITED, OTHER_KEY, left, message, pipeline
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlp_deid.carriers.hl7_rules import SEGMENTS, VALUES
@@ -180,6 +180,12 @@ def test_faulty_escapes_are_neither_lost_nor_logged(caplog: pytest.LogCaptureFix
     assert "Pain" not in caplog.text
 
 
+def test_messages_without_a_patient_are_not_tied() -> None:
+    one, two = (f"{MSH[:-7]}C{number}|P|2.5.1\rOBX|1|DT|1^D^L|1|20190506||||||F" for number in (1, 2))
+    first, second, again = (scrub(pipeline(), text).split("\r")[1] for text in (one, two, one))
+    assert first == again != second
+
+
 def test_messages_of_a_file() -> None:
     body = message().replace("\r", "\r\n")
     file = f"FHS|^~\\&|x\r\nBHS|^~\\&|x\r\n{body}\x1c\r\n\x0b{body}BTS|2\r\nFTS|1\r\n"
@@ -190,6 +196,7 @@ def test_messages_of_a_file() -> None:
         list(messages("PID|1\r" + message()))
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters="\r", exclude_categories=["Cc"]) | st.just("\n"))
 )
@@ -199,6 +206,7 @@ def test_escaping_is_undone(text: str) -> None:
     assert not set(escaped) & set("|^~&\r\n")
 
 
+@settings(deadline=None)
 @given(st.text("AX.brSFHE\\|0d"))
 def test_any_escape_can_be_read_and_written(text: str) -> None:
     read = MARKS.plain(text)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
+from secrets import token_hex
 from typing import Any, NoReturn
 
 from nlp_deid.carriers import fhir_rules as rules
@@ -42,17 +44,21 @@ class Directory:
             CarrierError: a demographic resource that cannot be read.
         """
         found = [one for one in resources if isinstance(one, dict)]
-        for one in found:
-            self.add_patient(one)
-        for one in found:
-            key = self.patient(one)
-            self.add_attached(one, key)
-            if key is not None and one.get("resourceType") in _DEMOGRAPHIC:
-                sheet = Sheet(deid, key)
-                Walk(sheet, Pseudonyms(deid.replacer.options.source), {}).resource(deepcopy(one))
-                mine = self.known.setdefault(key, {})
-                for label, values in sheet.known.items():
-                    mine[label] = list(dict.fromkeys((*mine.get(label, ()), *values)))
+        with _closed():
+            for one in found:
+                self.add_patient(one)
+            for one in found:
+                self._add(deid, one)
+
+    def _add(self, deid: Deid, resource: Data) -> None:
+        key = self.patient(resource)
+        self.add_attached(resource, key)
+        if key is not None and resource.get("resourceType") in _DEMOGRAPHIC:
+            sheet = Sheet(deid, key)
+            Walk(sheet, Pseudonyms(deid.replacer.options.source), {}).resource(deepcopy(resource))
+            mine = self.known.setdefault(key, {})
+            for label, values in sheet.known.items():
+                mine[label] = list(dict.fromkeys((*mine.get(label, ()), *values)))
 
     def add_patient(self, resource: Mapping[str, Any], url: str = "") -> None:
         """Take in what a Patient is called in references and in notes."""
@@ -77,7 +83,8 @@ class Directory:
             return self.keys.get(f"Binary/{resource.get('id')}")
         if resource.get("resourceType") == "Patient":
             local = resource.get("id")
-            return self.keys.get(f"Patient/{local}") or _identifier(resource, self.system) or local
+            key = self.keys.get(f"Patient/{local}") or _identifier(resource, self.system) or local
+            return key or _identifier(resource, None)
         for name in rules.SUBJECTS:
             values = resource.get(name)
             for value in values if isinstance(values, list) else [values]:
@@ -115,14 +122,9 @@ def scrub(
     Raises:
         CarrierError: not a resource of R4, or a part failed; nothing of it may be passed on.
     """
-    kind = "fhir"
-    try:
-        return _scrub(deid, deepcopy(dict(document)), patient, directory or Directory())
-    except CarrierError:
-        raise
-    except (RecursionError, AttributeError, TypeError, KeyError, ValueError, LookupError) as error:
-        kind = type(error).__name__
-    raise CarrierError(f"invalid:{kind}")
+    with _closed():
+        made = _scrub(deid, deepcopy(dict(document)), patient, directory or Directory())
+    return made
 
 
 def scrub_json(deid: Deid, text: str | bytes, **options: Any) -> str:
@@ -132,6 +134,20 @@ def scrub_json(deid: Deid, text: str | bytes, **options: Any) -> str:
         CarrierError: also if the text is no JSON object, or not in UTF-8.
     """
     return json.dumps(scrub(deid, parse_json(text), **options), ensure_ascii=False, separators=(",", ":"))
+
+
+@contextmanager
+def _closed() -> Iterator[None]:
+    """Errors of a document that is not built as it should be, without its text."""
+    kind = ""
+    try:
+        yield
+    except CarrierError:
+        raise
+    except (RecursionError, AttributeError, TypeError, ValueError, LookupError) as error:
+        kind = type(error).__name__
+    if kind:
+        raise CarrierError(f"invalid:{kind}")
 
 
 def parse_json(text: str | bytes) -> Data:
@@ -210,8 +226,8 @@ def _scopes(resources: Sequence[Data], patient: str | None, people: Directory) -
     told = {subject for subject in subjects if subject is not None}
     only = next(iter(told)) if len(told) == 1 else None
     return [
-        subject or only or f"{resource.get('resourceType')}/{resource.get('id', at)}"
-        for at, (resource, subject) in enumerate(zip(resources, subjects, strict=True))
+        subject or only or f"{resource.get('resourceType')}/{resource.get('id') or token_hex(16)}"
+        for resource, subject in zip(resources, subjects, strict=True)
     ]
 
 

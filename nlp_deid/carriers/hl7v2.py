@@ -33,7 +33,7 @@ def scrub(
     Args:
         deid: the pipeline.
         message: one message, from MSH on; line ends of any kind.
-        patient: the patient's id in notes; by default the first id of PID-3.
+        patient: the patient's id in notes; by default the first id of PID-3, else the message is a patient of its own.
         known: values known of the patient from elsewhere.
 
     Raises:
@@ -43,10 +43,9 @@ def scrub(
     marks = _delimiters(segments[0])
     rows = [segment.split(marks.field) for segment in segments]
     _check("\r".join(segments))
-    who = patient or _patient(rows, marks)
-    sheet = Sheet(deid, who, "HL7", known)
-    fields = Fields(sheet, Pseudonyms(deid.replacer.options.source), marks)
     rows[0].insert(1, marks.field)  # MSH-1 is the delimiter itself
+    sheet = Sheet(deid, patient or _patient(rows, marks), "HL7", known)
+    fields = Fields(sheet, Pseudonyms(deid.replacer.options.source), marks)
     made = [_segment(rows[0], fields, {1, 2})]
     known_rows = [row for row in rows[1:] if row[0] in SEGMENTS]
     made += [_segment(row, fields) for row in known_rows]
@@ -131,12 +130,14 @@ def _check(message: str) -> None:
 
 
 def _patient(rows: Sequence[Sequence[str]], marks: Delimiters) -> str | None:
-    """The first id of PID-3."""
+    """The first id of PID-3; without it the message is a patient of its own."""
     for row in rows:
         if row[0] == "PID" and len(row) > 3:
-            first = row[3].split(marks.repeat)[0].split(marks.component)[0]
-            return marks.plain(first).strip() or None
-    return None
+            first = marks.plain(row[3].split(marks.repeat)[0].split(marks.component)[0]).strip()
+            if first:
+                return first
+    control = rows[0][10:11]  # MSH-10, as MSH-1 stands in the list
+    return f"message {control[0]}" if control and control[0] else None
 
 
 def _segment(row: Sequence[str], fields: Fields, kept: set[int] | frozenset[int] = frozenset()) -> list[str]:

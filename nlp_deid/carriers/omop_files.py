@@ -37,15 +37,15 @@ def scrub_omop(
         known = {str(row.get("person_id", "")).strip(): row for _, row in _table(persons)}
 
     def read(path: Path) -> Results:
-        header = [name for name in _header(path) if name.lower() in omop.NOTE]
-        if "note_text" not in map(str.lower, header) or "person_id" not in map(str.lower, header):
-            yield "", CarrierError("columns")
-            return
         try:
             for _ in _table(path):
                 pass
         except CarrierFilesError:  # rows behind broken quotes cannot be told apart: the file is one document
             yield "", CarrierError("csv")
+            return
+        header = [name for name in _header(path) if name.lower() in omop.NOTE]
+        if "note_text" not in map(str.lower, header) or "person_id" not in map(str.lower, header):
+            yield "", CarrierError("columns")
             return
         tabs = path.suffix.lower() == ".tsv"
         yield HEADER, _csv_line(header, tabs)
@@ -65,10 +65,7 @@ def scrub_omop(
 
 def _header(path: Path) -> list[str]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        try:
-            return next(csv.reader(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ","), [])
-        except (csv.Error, UnicodeDecodeError):
-            return []
+        return next(csv.reader(stream, delimiter="\t" if path.suffix.lower() == ".tsv" else ","), [])
 
 
 def _table(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import accumulate, pairwise
+from secrets import token_hex
 
 from nlp_deid.deid import Deid, DeidError
 from nlp_deid.detect.header import Header
@@ -53,7 +54,7 @@ class Sheet:
 
     Args:
         deid: the pipeline; a `Header` is added if it has none, because it is what looks for `known`.
-        patient: the scope of surrogates and of the date shift, as `Note.patient`.
+        patient: the scope of surrogates and of the date shift, as `Note.patient`; None is a patient of its own.
         name: names the document in errors; must not be PHI.
         known: values known of the patient from elsewhere.
     """
@@ -65,7 +66,8 @@ class Sheet:
         name: str = "",
         known: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
-        self._deid, self._patient, self._name = _looking_for_known(deid), patient, name
+        self._deid, self._name = _looking_for_known(deid), name
+        self._patient = patient or token_hex(16)
         self._known: dict[str, dict[str, None]] = {}
         self._values: list[Value] = []
         self._texts: dict[tuple[str, ...], list[Sequence[Piece]]] = {}
