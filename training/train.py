@@ -9,6 +9,7 @@ and `state/`, from which a stopped run goes on.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -178,6 +179,7 @@ def main(
     save(model, out)
     final = figures(held, list(Tagger(out, precision="float32").find_all(held)))
     write_card(out, chosen.about, model, notes, held, final, history, time.process_time() - began)
+    (out / "figures.json").write_text(json.dumps(final, indent=1) + "\n", encoding="utf-8")
     typer.echo(yaml.safe_dump(final, sort_keys=False))
 
 
