@@ -1,0 +1,1 @@
+"""The review page: people correct what a pipeline found, note by note, on their own machine."""
