@@ -181,7 +181,9 @@ def test_faulty_escapes_are_neither_lost_nor_logged(caplog: pytest.LogCaptureFix
 
 
 def test_messages_without_a_patient_are_not_tied() -> None:
-    one, two = (f"{MSH[:-7]}C{number}|P|2.5.1\rOBX|1|DT|1^D^L|1|20190506||||||F" for number in (1, 2))
+    one, two = (
+        f"{MSH.replace('|1|P|', f'|C{number}|P|')}\rOBX|1|DT|1^D^L|1|20190506||||||F" for number in (1, 2)
+    )
     first, second, again = (scrub(pipeline(), text).split("\r")[1] for text in (one, two, one))
     assert first == again != second
 
