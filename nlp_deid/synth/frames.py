@@ -38,7 +38,7 @@ def to_pandas(table: Any) -> pd.DataFrame:
 
 
 def read(path: Path | str) -> pd.DataFrame:
-    """Read a .csv, .tsv or .parquet file; an empty field is missing, a field of other words is text.
+    """Read a .csv, .tsv or .parquet file; an empty field or NaN is missing, other words are text.
 
     Raises:
         SynthError: another ending, or a file that cannot be read as such.
@@ -49,7 +49,9 @@ def read(path: Path | str) -> pd.DataFrame:
             return to_pandas(pd.read_parquet(path))
         if path.suffix in (".csv", ".tsv"):
             separator = "\t" if path.suffix == ".tsv" else ","
-            return to_pandas(pd.read_csv(path, sep=separator, keep_default_na=False, na_values=[""]))
+            return to_pandas(
+                pd.read_csv(path, sep=separator, keep_default_na=False, na_values=["", "NaN", "nan"])
+            )
     except (OSError, ValueError, ImportError) as error:
         raise SynthError(f"{path}: not readable as {path.suffix[1:]} ({type(error).__name__})") from None
     raise SynthError(f"{path}: the ending must be .csv, .tsv or .parquet")
