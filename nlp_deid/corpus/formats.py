@@ -17,6 +17,15 @@ FORMATS = {
     "i2b2": "nlp_deid.corpus.i2b2",
     "i2b2_2006": "nlp_deid.corpus.i2b2_2006",
     "brat": "nlp_deid.corpus.brat",
+    "physionet": "nlp_deid.corpus.physionet",
+    "conll": "nlp_deid.corpus.conll",
+}
+_SUFFIXES = {  # XML has two forms
+    ".ann": "brat",
+    ".xml": "i2b2",
+    ".txt": "text",
+    ".text": "physionet",
+    ".conll": "conll",
 }
 _HEAD = 4096  # bytes of an XML file that tell its form
 
@@ -41,11 +50,13 @@ def recognise(path: str | Path) -> str:
     suffixes = {file.suffix.lower() for file in path.rglob("*") if not file.name.startswith(".")}
     if ".ann" in suffixes:
         suffixes.discard(".txt")
-    found = [
-        name for name, suffix in (("brat", ".ann"), ("i2b2", ".xml"), ("text", ".txt")) if suffix in suffixes
-    ]
+    found = [name for suffix, name in _SUFFIXES.items() if suffix in suffixes]
     if len(found) != 1:
-        what = f"holds several formats ({', '.join(found)})" if found else "holds no .txt, .ann or .xml file"
+        what = (
+            f"holds several formats ({', '.join(found)})"
+            if found
+            else f"holds no file that ends in {', '.join(_SUFFIXES)}"
+        )
         raise CorpusError(f"{path}: {what}; name a file or a format: {', '.join(FORMATS)}")
     return found[0]
 
@@ -54,13 +65,11 @@ def _of_file(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".jsonl"] or suffixes[-2:] == [".jsonl", ".gz"]:
         return "jsonl"
-    if suffixes[-1:] == [".txt"]:
-        return "text"
-    if suffixes[-1:] == [".ann"]:
-        return "brat"
     if suffixes[-1:] == [".xml"]:
         with path.open("rb") as stream:
             return "i2b2_2006" if b"<RECORD" in stream.read(_HEAD) else "i2b2"
+    if suffixes and suffixes[-1] in _SUFFIXES:
+        return _SUFFIXES[suffixes[-1]]
     raise CorpusError(f"{path}: unknown suffix; name a format: {', '.join(FORMATS)}")
 
 
