@@ -25,6 +25,7 @@ from nlp_deid.cli_options import (
     PatientField,
     Pipeline,
     PolicyName,
+    SpanLabels,
     Table,
     TableColumns,
     TableId,
@@ -86,20 +87,25 @@ def detect(
     demographics_id: TableId = ID_COLUMN,
     demographics_columns: TableColumns = "",
     overwrite: Overwrite = False,
+    labels: SpanLabels = "ours",
 ) -> None:
     """Write a row a note with the spans found, offsets into its text.
 
     A row is {"id", "spans": [{"start", "end", "label", "score", "source"}]}.
     """
     from nlp_deid import batch
+    from nlp_deid.native import relabel
 
     columns = Columns(patient=patient, other="drop")
     notes = joined_source(source, format, columns, demographics, demographics_id, demographics_columns)
     deid = load(pipeline, None, dictionaries)
+    named = relabel(deid, labels)
     with progress() as watch:
         if (count := notes.count()) is not None:
             watch.total(count)
-        summary = batch.detect(deid, notes, out, overwrite=overwrite, after_note=watch.after_note)
+        summary = batch.detect(
+            deid, notes, out, overwrite=overwrite, after_note=watch.after_note, relabel=named
+        )
     if tell(summary, notes):
         raise typer.Exit(QUARANTINED)
 
@@ -150,7 +156,8 @@ def explain(
 @app.command()
 def evaluate(
     gold: Annotated[
-        Path, typer.Argument(metavar="GOLD", help="Notes with gold spans: .jsonl, i2b2 or BRAT.")
+        Path,
+        typer.Argument(metavar="GOLD", help="Notes with gold spans: .jsonl, i2b2, BRAT, CoNLL or PhysioNet."),
     ],
     pred: Annotated[Path, typer.Argument(metavar="PRED", help="What `detect` wrote, or notes with spans.")],
     missing: Annotated[

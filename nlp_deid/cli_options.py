@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nlp_deid.native import LABELS
 from nlp_deid.pipeline import DEFAULT_PIPELINE
 from nlp_deid.replace.keys import KEY_VARIABLE
 from nlp_deid.replace.policy import PRESETS
@@ -79,6 +80,9 @@ TableColumns = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in OUT already.")]
+SpanLabels = Annotated[
+    str, typer.Option("--labels", help=f"Of spans: {', '.join(LABELS)} (the types of the tagger's corpus).")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 Consistency = Annotated[

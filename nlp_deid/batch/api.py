@@ -15,7 +15,7 @@ from nlp_deid.batch.pool import Here, Pool
 from nlp_deid.batch.staged import Run
 from nlp_deid.batch.worker import answer
 from nlp_deid.deid import Deid, DeidError
-from nlp_deid.note import Note
+from nlp_deid.note import Note, Span
 from nlp_deid.outputs import OutputError, check_target
 from nlp_deid.replace.mapfile import Pair, put_back
 from nlp_deid.row_outputs import FILES, Rename, form_of
@@ -124,17 +124,19 @@ def detect(
     out: str | Path,
     overwrite: bool = False,
     after_note: Callable[[], None] = lambda: None,
+    relabel: Callable[[Span], Span] = lambda span: span,
 ) -> Summary:
     """Find the spans of every note of a source and write a row a note, in order.
 
     A row is {"id", "spans": [{"start", "end", "label", "score", "source"}]}, offsets into the input.
     Arguments and errors as for `scrub`; `out` is a file or "-". Notes of one patient that follow each
-    other go together.
+    other go together. `relabel` gives each span the label that is written (see native.py).
     """
 
     def work(notes: Sequence[Note]) -> list[Answer]:
         return [
-            found if isinstance(found, DeidError) else Made(found) for found in deid.detect_together(notes)
+            found if isinstance(found, DeidError) else Made([relabel(span) for span in found])
+            for found in deid.detect_together(notes)
         ]
 
     return stream.find(Here(work), source, out, overwrite, Watch(after_note=after_note))
