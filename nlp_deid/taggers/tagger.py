@@ -52,6 +52,11 @@ class Tagger(Detector):
         self._labels = [from_scheme(self._reader.scheme, label) for label in self._tags.labels]
         self._thresholds = _thresholds(self._tags, self._reader.thresholds, thresholds)
 
+    @property
+    def scheme(self) -> str:
+        """The label scheme of the corpus that the models learned from."""
+        return self._reader.scheme
+
     def find(self, note: Note) -> list[Span]:
         return next(self.find_all([note]))
 
