@@ -25,6 +25,8 @@ from pathlib import Path
 
 from batch_parts import KEY, small_notes, write_rows
 
+from nlp_deid.batch.manifest import folder_for, is_unfinished
+
 RULES = """
 rules:
   - id: kills.name
@@ -102,6 +104,8 @@ class Trial:
     def disturb(self, name: str, draw: random.Random, seconds: float, most: int) -> None:
         """Kill and resume one output until it is whole or so many kills were made."""
         while self.kills < most:
+            if self.is_whole(name):  # killed between its last step and its end
+                return
             run = self.start(name)
             time.sleep(draw.uniform(0.0, seconds))
             if run.poll() is not None:
@@ -118,7 +122,13 @@ class Trial:
             run.communicate()
             self.kills += 1
             self.finish_orphans(workers)
-        self.finish(self.start(name))
+        if not self.is_whole(name):
+            self.finish(self.start(name))
+
+    def is_whole(self, name: str) -> bool:
+        """Whether an output is there and its run has let go of it."""
+        out = self.out(name)
+        return out.exists() and not is_unfinished(folder_for(out, self.form == "files"))
 
     def finish_orphans(self, pids: list[int]) -> None:
         """Workers whose parent is gone must end by themselves."""
