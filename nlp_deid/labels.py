@@ -160,3 +160,20 @@ def to_scheme(scheme: str, name: str) -> str:
     if scheme not in SCHEMES:
         raise ValueError(f"unknown label scheme {scheme!r}; known: {', '.join(SCHEMES)}")
     return str(getattr(label, scheme))
+
+
+def native(scheme: str, label: str, source: str = "") -> str:
+    """The other scheme's own type of a span, which may be finer than our label.
+
+    Taggers trained on a scheme and rules written for one name its type behind a colon of their source.
+
+    Args:
+        scheme: one of `SCHEMES`.
+        label: of the span.
+        source: of the span.
+    """
+    named = source.partition(":")[2]
+    try:
+        return named if named and from_scheme(scheme, named) == label else to_scheme(scheme, label)
+    except ValueError:
+        return to_scheme(scheme, label)

@@ -47,6 +47,7 @@ from nlp_deid.layout import WRAP
 from nlp_deid.note import Detector, Note, Span
 from nlp_deid.resources import folder
 
+_ENGLISH = "en"  # its rules stand in the folder itself
 _GAP = f"[ {WRAP}]"
 _FRAGMENT = regex.compile(r"\{([a-z]\w*)\}")
 _PIECES = regex.compile(
@@ -176,7 +177,7 @@ def read_rules(directory: Path) -> list[Rule]:
         RuleError: no rules, or a rule that cannot be used.
     """
     shipped = folder("rules")
-    parts = _Parts(shipped=directory.resolve() == shipped.resolve())
+    parts = _Parts(shipped=directory.resolve().is_relative_to(shipped.resolve()))
     files = {path: _load(path) for path in sorted(directory.glob("*.yaml"))}
     for data in () if parts.shipped else map(_load, sorted(shipped.glob("*.yaml"))):
         parts.add(data)
@@ -198,6 +199,15 @@ def read_rules(directory: Path) -> list[Rule]:
     return list(rules.values())
 
 
+def _folder_of(language: str) -> Path:
+    """Where the shipped rules of a language are."""
+    known = {path.name: path for path in sorted(folder("rules").iterdir()) if path.is_dir()}
+    known[_ENGLISH] = folder("rules")
+    if language not in known:
+        raise RuleError(f"unknown language {language!r}; known: {', '.join(sorted(known))}")
+    return known[language]
+
+
 class Rules(Detector):
     """Proposes what the rules of some folders find.
 
@@ -206,9 +216,10 @@ class Rules(Detector):
         only: kinds of shipped rules to use (what stands before the point of their ids); all by default.
         skip: ids of shipped rules to leave out.
         shipped: whether to use the shipped rules at all.
+        language: of the shipped rules: "en", or a folder of rules/ such as "es".
 
     Raises:
-        RuleError: a rule that cannot be used, or an unknown name in `only` or `skip`.
+        RuleError: a rule that cannot be used, an unknown language, or an unknown name in `only` or `skip`.
     """
 
     name = "rules"
@@ -219,8 +230,9 @@ class Rules(Detector):
         only: Sequence[str] = (),
         skip: Sequence[str] = (),
         shipped: bool = True,
+        language: str = _ENGLISH,
     ) -> None:
-        rules = {rule.id: rule for rule in read_rules(folder("rules"))} if shipped else {}
+        rules = {rule.id: rule for rule in read_rules(_folder_of(language))} if shipped else {}
         kinds = {name.partition(".")[0] for name in rules}
         if unknown := sorted(set(only) - kinds):
             raise RuleError(

@@ -25,6 +25,7 @@ from nlp_deid.taggers.model import Design, Model, ModelError
 from nlp_deid.taggers.trainer import examples
 
 BUCKETS = 1 << 20
+FAINT = 0.02  # a bucket without a weight this large is dropped: it says nothing and only takes space
 
 
 def fit_linear(
@@ -92,13 +93,15 @@ def _model(
     design: Design,
 ) -> Model:
     """The fitted weights as a `templates` model, which never gives a tag that training did not meet."""
-    buckets = np.array(sorted({int(bucket) for bucket, _ in weights} or {0}), dtype=np.int32)
+    telling = {int(bucket) for (bucket, _), weight in weights.items() if abs(weight) >= FAINT}
+    buckets = np.array(sorted(telling or {0}), dtype=np.int32)
     options: dict[str, Any] = {"buckets": BUCKETS, "used": len(buckets)}
     model = Model(Design(**{**design.plain(), "labels": design.labels, "options": options}), gazetteer)
     table = np.zeros((len(buckets), len(tags)), dtype=np.float32)
     places = {int(bucket): at for at, bucket in enumerate(buckets)}
     for (bucket, tag), weight in weights.items():
-        table[places[int(bucket)], int(tag)] = weight
+        if int(bucket) in telling:
+            table[places[int(bucket)], int(tag)] = weight
     steps = torch.zeros(len(tags), len(tags))
     for (one, other), weight in moves.items():
         steps[int(one), int(other)] = weight
