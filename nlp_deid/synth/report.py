@@ -119,7 +119,7 @@ def _marginals(known: pd.DataFrame, made: pd.DataFrame) -> Any:
             both = [x[~np.isnan(x)] for x in (numbers_of(known[name], unit), numbers_of(made[name], unit))]
             edges = np.quantile(np.concatenate(both), [0.005, 0.995])
             for numbers, colour in zip(both, (REAL, MADE), strict=True):
-                axes.hist(numbers, 30, tuple(edges), density=True, histtype="step", color=colour)
+                axes.hist(numbers, bins=30, range=tuple(edges), density=True, histtype="step", color=colour)
         else:
             shares = [x.map(str).value_counts(normalize=True) for x in (known[name], made[name])]
             values = list(shares[0].index[:15])
