@@ -21,7 +21,7 @@ from unittest.mock import patch
 from batch_parts import SECRET, Small, small_notes, write_rows
 
 from nlp_deid.batch import scrub
-from nlp_deid.note import Note, Span
+from nlp_deid.note import Span
 from nlp_deid.outputs import OutputError
 from nlp_deid.sources import SourceError, open_source
 
@@ -43,6 +43,7 @@ KINDS: dict[str, Callable[..., Any]] = {
     "a number": lambda *a, **k: 7,
     "wrong spans": lambda *a, **k: [Span(0, 10**9, "PATIENT")],
 }
+_ANSWERS = ("None", "a number", "wrong spans")
 # Where: the dotted name that is replaced.
 STAGES = {
     "read": "nlp_deid.batch.staged.read",
@@ -102,6 +103,8 @@ def inject(folder: Path, stage: str, kind: str, form: str, seed: int) -> tuple[i
             found["lost"] += summary.read - summary.written - len(summary.failures)
             found["quarantined"] += len(summary.failures)
             found["written"] += summary.written
+            there = len(list(out.glob("*.txt"))) if out.is_dir() else len(out.read_bytes().splitlines())
+            found["lost"] += summary.written - there
     files = [out] if out.is_file() else [path for path in out.rglob("*") if path.is_file()]
     found["leaks"] += sum(len(SECRET.findall(path.read_text(errors="replace"))) for path in files)
     return faults, found
@@ -110,10 +113,11 @@ def inject(folder: Path, stage: str, kind: str, form: str, seed: int) -> tuple[i
 def demonstrate(root: Path, most: int, seed: int) -> tuple[int, Counter[str]]:
     """Batches over all stages, kinds and forms until so many faults were made."""
     faults, found, number = 0, Counter[str](), 0
-    assert Note("x").text
     while faults < most:
         for stage in STAGES:
             for kind in KINDS:
+                if stage == "write" and kind in _ANSWERS:  # nobody asks what a writer answers
+                    continue
                 form = "files" if number % 2 or stage == "as a file" else "jsonl"
                 form = "jsonl" if stage == "as a row" else form
                 number += 1

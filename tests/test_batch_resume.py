@@ -30,7 +30,7 @@ def parts() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(BENCHMARKS))
         yield import_module("batch_parts")
-        for name in ("batch_parts", "batch_kills"):
+        for name in ("batch_parts", "batch_kills", "batch_faults"):
             sys.modules.pop(name, None)
 
 
@@ -272,6 +272,14 @@ def test_a_note_that_changes_under_way_is_quarantined(parts: ModuleType, tmp_pat
         "c.txt",
         "quarantine.jsonl",
     ]
+
+
+def test_faults_in_every_stage_let_nothing_out(parts: ModuleType, tmp_path: Path) -> None:
+    faults, found = import_module("batch_faults").demonstrate(tmp_path, 60, seed=3)
+    assert faults >= 60
+    assert (found["leaks"], found["lost"]) == (0, 0), found
+    assert found["written"] > 0
+    assert found["quarantined"] > 0
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")

@@ -13,6 +13,7 @@ from typing import Any
 
 from nlp_deid.batch.outcome import Summary
 from nlp_deid.batch.recipe import Recipe
+from nlp_deid.charts import STYLE, bar_chart
 from nlp_deid.outputs import OutputError, write_whole
 from nlp_deid.sources import STDIN, Source
 
@@ -23,6 +24,9 @@ _STYLE = (
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}"
     "@media(prefers-color-scheme:dark){body{background:#161616;color:#e6e6e6}th,td{border-color:#444}}"
 )
+
+
+_SOURCES = 25  # as many as a chart shows
 
 
 def check_report(report: Path | None, out: str) -> None:
@@ -111,17 +115,28 @@ def page(found: Mapping[str, Any]) -> str:
     facts += [(f"peak MB: {who.replace('_', ' ')}", size) for who, size in found["peak_megabytes"].items()]
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
-        f"<title>De-identification report</title><style>{_STYLE}</style>",
+        f"<title>De-identification report</title><style>{_STYLE}{STYLE}</style>",
         f"<h1>{notes['read']:,} notes read, {notes['written']:,} written, {notes['quarantined']:,} quarantined</h1>",
         _table("The run", facts),
         _table("Notes", ((name.replace("_", " "), number) for name, number in notes.items())),
         _table("Why notes were quarantined", found["quarantined"].items()),
         _table("Spans by label", found["spans_by_label"].items()),
+        bar_chart("Spans of each label in 1,000 characters", _rates(found), digits=3),
         _table("Spans by source", found["spans_by_source"].items()),
+        bar_chart("Spans of each source", list(found["spans_by_source"].items())[:_SOURCES]),
+        bar_chart("Seconds of each part", list(found["seconds"].items()), digits=1),
         f"<p>Hash of code, rules, dictionaries, weights, policy and options: {escape(found['pipeline_hash'])}</p>",
         "<p>This page holds counts only: no text, no ids, no file names.</p></html>",
     ]
     return "\n".join(filter(None, parts))
+
+
+def _rates(found: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Spans in 1,000 characters of the notes read, by label."""
+    characters = found["notes"]["characters"]
+    if not characters:
+        return []
+    return [(label, 1000 * count / characters) for label, count in found["spans_by_label"].items()]
 
 
 def _table(title: str, rows: Iterable[tuple[str, Any]]) -> str:

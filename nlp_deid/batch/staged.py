@@ -228,7 +228,7 @@ class Run:
         stage = "pipeline"
         try:
             if self.form == FILES:
-                data = as_file(first.entry, note, answer.value)
+                data = _bytes(as_file(first.entry, note, answer.value))
                 stage = "write"
                 path = place_in(Folder(self.target), self._renamed(first.entry))
                 write_whole(path, data)
@@ -236,7 +236,7 @@ class Run:
                 self.manifest.done(first.number, None)
                 return None
             texts = [(note, answer.value) for _, note, answer in made]
-            data = write_down(self.form, self.source.columns, texts, first.entry.place, self.rename)
+            data = _bytes(write_down(self.form, self.source.columns, texts, first.entry.place, self.rename))
             for slot, _, _ in made:
                 self.manifest.done(slot.number, data if slot is first else None)
         except OutputError:
@@ -295,6 +295,13 @@ class _Clock:
 def quarantine_of(target: Path, form: str) -> Path:
     """The report of quarantined notes: in a folder of notes, or beside a file or dataset."""
     return target / QUARANTINE if form == FILES else target.with_name(f"{target.stem}.{QUARANTINE}")
+
+
+def _bytes(data: bytes) -> bytes:
+    """What was rendered, if it was: nothing in its place would take the note away without a word."""
+    if not isinstance(data, bytes):
+        raise TypeError("a note was not rendered as bytes")
+    return data
 
 
 def _digest(note: Note) -> bytes:
