@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import regex
 import torch
 import yaml
-from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers
+from torch import Tensor
+from transformers import BertModel
 
 from nlp_deid.resources import folder
 from nlp_deid.taggers.gazetteer import Gazetteer
@@ -48,31 +47,51 @@ def transformer(start: Path, design: Design, lists: Gazetteer, layers: int) -> M
     vocabulary = {pieces[at]: new for new, at in enumerate(kept)}
     tokenizer = Tokenizer(models.WordPiece(vocab=vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True, strip_accents=True)
-    source = json.loads((start / "config.json").read_text(encoding="utf-8"))
-    names = (
-        "hidden_size", "num_attention_heads", "intermediate_size", "hidden_act", "layer_norm_eps",
-        "max_position_embeddings",
-    )  # fmt: skip
-    config: dict[str, Any] = {name: source[name] for name in names}
-    config |= {
-        "vocab_size": len(kept),
-        "num_hidden_layers": layers,
-        "type_vocab_size": source["type_vocab_size"],
+    published = BertModel.from_pretrained(start, add_pooling_layer=False)
+    config = published.config
+    options = {
+        **design.options,
+        "vocabulary": len(kept),
+        "size": config.hidden_size,
+        "heads": config.num_attention_heads,
+        "inner": config.intermediate_size,
+        "layers": layers,
+        "positions": config.max_position_embeddings,
     }
-    options = {**design.options, "config": config}
     model = Model(Design(**{**design.plain(), "labels": design.labels, "options": options}), lists, tokenizer)
-    weights = {
-        name.removeprefix("bert."): value for name, value in load_file(start / "model.safetensors").items()
-    }
-    word = "embeddings.word_embeddings.weight"
-    weights[word] = weights[word][torch.tensor(kept)]
-    bert: Any = model.encoder.bert
-    own = bert.state_dict()
-    missing = [name for name in own if name not in weights and not name.endswith("position_ids")]
-    if missing:
-        raise ValueError(f"{start}: lacks {len(missing)} weights of a BERT, such as {missing[0]}")
-    bert.load_state_dict({name: weights[name] for name in own if name in weights}, strict=False)
+    state = published.state_dict()
+    state["embeddings.word_embeddings.weight"] = state["embeddings.word_embeddings.weight"][kept]
+    own = {name: value for name, value in from_bert(state).items() if name in model.encoder.state_dict()}
+    model.encoder.load_state_dict(own, strict=False)
     return model
+
+
+def from_bert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a BERT by the names that encoders.Transformer gives them."""
+    kind = state["embeddings.token_type_embeddings.weight"][0]  # all text is of the first kind
+    found = {
+        "words.weight": state["embeddings.word_embeddings.weight"],
+        "places.weight": state["embeddings.position_embeddings.weight"] + kind,
+        "norm.weight": state["embeddings.LayerNorm.weight"],
+        "norm.bias": state["embeddings.LayerNorm.bias"],
+    }
+    names = {
+        "attention.output.dense": "self_attn.out_proj",
+        "attention.output.LayerNorm": "norm1",
+        "intermediate.dense": "linear1",
+        "output.dense": "linear2",
+        "output.LayerNorm": "norm2",
+    }
+    for at in range(sum(name.endswith("intermediate.dense.bias") for name in state)):
+        old, new = f"encoder.layer.{at}", f"layers.layers.{at}"
+        for part in ("weight", "bias"):
+            query, key, value = (
+                state[f"{old}.attention.self.{one}.{part}"] for one in ("query", "key", "value")
+            )
+            found[f"{new}.self_attn.in_proj_{part}"] = torch.cat([query, key, value])
+            for theirs, ours in names.items():
+                found[f"{new}.{ours}.{part}"] = state[f"{old}.{theirs}.{part}"]
+    return found
 
 
 def _plain(piece: str) -> bool:

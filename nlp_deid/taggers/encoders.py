@@ -7,8 +7,7 @@ real units first in each row; the result is [B, T, H].
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -160,28 +159,38 @@ class Transformer(Encoder):
     Args:
         gazetteer: lists of words.
         tokenizer: of the vocabulary.
-        config: of the transformers model.
+        vocabulary: pieces of the vocabulary.
+        size, heads, inner, layers: of the transformer: width, attention heads, width inside a layer.
+        positions: pieces of the longest window.
         pieces: pieces read of a unit.
-        dropout: of the model, and on its result.
+        dropout: within the transformer, and on its result.
     """
 
     def __init__(
         self,
         gazetteer: Gazetteer,
         tokenizer: Tokenizer,
-        config: Mapping[str, Any],
+        vocabulary: int,
+        size: int = 384,
+        heads: int = 12,
+        inner: int = 1536,
+        layers: int = 6,
+        positions: int = 512,
         pieces: int = 6,
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        from transformers import BertConfig, BertModel
-
         self._gazetteer, self._tokenizer, self._pieces = gazetteer, tokenizer, pieces
-        rates = {"hidden_dropout_prob": dropout, "attention_probs_dropout_prob": dropout}
-        self.bert: Any = BertModel(BertConfig(**{**config, **rates}), add_pooling_layer=False)
-        self.size = int(self.bert.config.hidden_size)
-        self.shapes = nn.Embedding(2 * SHAPES, self.size)
-        self.lists = nn.Linear(len(gazetteer.names), self.size, bias=False)
+        self.size = size
+        self.words = nn.Embedding(vocabulary, size)
+        self.places = nn.Embedding(positions, size)
+        self.norm = nn.LayerNorm(size, eps=1e-12)
+        layer = nn.TransformerEncoderLayer(
+            size, heads, inner, dropout, activation="gelu", layer_norm_eps=1e-12, batch_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        self.shapes = nn.Embedding(2 * SHAPES, size)
+        self.lists = nn.Linear(len(gazetteer.names), size, bias=False)
         self.drop = nn.Dropout(dropout)
         nn.init.zeros_(self.shapes.weight)
         nn.init.zeros_(self.lists.weight)
@@ -190,37 +199,34 @@ class Transformer(Encoder):
         return PieceFeatures(self._tokenizer, self._gazetteer, self._pieces)
 
     def to_bfloat16(self) -> None:
-        self.bert.to(torch.bfloat16)
+        self.layers.to(torch.bfloat16)
 
     def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
         pieces = rows[..., PieceFeatures.FIXED :]
         real = self._shortened((pieces >= 0) & mask[:, :, None])
         counts = real.sum(2)
         lengths = counts.sum(1)
-        longest = int(lengths.max())
         row, unit, _ = real.nonzero(as_tuple=True)
-        starts = counts.cumsum(1) - counts  # first piece of each unit within its row
         offset = lengths.cumsum(0) - lengths
         place = torch.arange(len(row)) - offset[row]
-        ids = torch.zeros(len(rows), longest, dtype=torch.long)
-        ids[row, place] = pieces[real].long()
-        seen = torch.zeros(len(rows), longest, dtype=torch.long)
-        seen[row, place] = 1
         extra = self.shapes(rows[..., 0] + SHAPES * rows[..., 1]) + self.lists(
             _bits(rows[..., 2], len(self._gazetteer.names))
         )
-        embedded = self.bert.embeddings.word_embeddings(ids)
-        spread = embedded.new_zeros(embedded.shape)
-        spread[row, place] = extra[row, unit].to(spread.dtype)
-        out = self.bert(inputs_embeds=embedded + spread, attention_mask=seen).last_hidden_state
-        first = starts.clamp_max(longest - 1)
-        found: Tensor = self.drop(out.gather(1, first[:, :, None].expand(-1, -1, out.shape[2])).float())
+        shape = (len(rows), int(lengths.max()))
+        embedded = self.words.weight.new_zeros(*shape, self.size)
+        embedded[row, place] = self.words(pieces[real]) + self.places(place) + extra[row, unit]
+        padding = torch.ones(shape, dtype=torch.bool)
+        padding[row, place] = False
+        read = self.drop(self.norm(embedded)).to(self.layers.layers[0].linear1.weight.dtype)
+        out = self.layers(read, src_key_padding_mask=padding).float()
+        first = (counts.cumsum(1) - counts).clamp_max(shape[1] - 1)  # of each unit its first piece
+        found: Tensor = self.drop(out.gather(1, first[:, :, None].expand(-1, -1, self.size)))
         return found
 
     def _shortened(self, real: Tensor) -> Tensor:
         """[B, T, P] which pieces are read: fewer of each unit where a row has more than the model has positions."""
         for kept in range(self._pieces - 1, 0, -1):
-            long = real.sum((1, 2)) > self.bert.config.max_position_embeddings
+            long = real.sum((1, 2)) > self.places.num_embeddings
             if not long.any():
                 break
             real[long, :, kept:] = False
