@@ -58,7 +58,9 @@ def main() -> None:
     torch.set_num_threads(1)
     notes = list(formats.read(arguments.data))
     print(f"{len(notes)} notes, {sum(len(note.spans) for note in notes)} spans")
-    print("| system | track 1 P | R | F1 | track 2 strict F1 | merged F1 | CPU s |\n|---|---|---|---|---|---|---|")
+    print(
+        "| system | track 1 P | R | F1 | track 2 strict F1 | merged F1 | CPU s |\n|---|---|---|---|---|---|---|"
+    )
     for name in [arguments.only] if arguments.only else [*_TAGGERS, "pipeline"]:
         find, begin = finder(name), time.process_time()
         found = score(notes, find)
