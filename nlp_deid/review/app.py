@@ -53,6 +53,9 @@ class ActBody(BaseModel):
     label: str = Field(default="", max_length=40)
 
 
+_PLACES = {"body", "query", "book", "order", *ActBody.model_fields}
+
+
 def _reviewer(request: Request, token: str) -> str:
     for known, name in request.app.state.tokens.items():
         if compare_digest(known.encode(), token.encode()):
@@ -160,7 +163,10 @@ def _missing(request: Request, error: Exception) -> JSONResponse:
 
 
 def _malformed(request: Request, error: Exception) -> JSONResponse:
-    """What was wrong and where, without the values that were sent."""
+    """What was wrong and where, without the values and names that were sent."""
     assert isinstance(error, RequestValidationError)
-    problems = [f"{'.'.join(map(str, found['loc']))}: {found['type']}" for found in error.errors()[:5]]
+    problems = [
+        f"{'.'.join(part for part in found['loc'] if part in _PLACES)}: {found['type']}"
+        for found in error.errors()[:5]
+    ]
     return JSONResponse({"error": "malformed", "message": "; ".join(problems)}, 422)

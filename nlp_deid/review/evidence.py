@@ -91,7 +91,8 @@ def from_reviewers(spans: Mapping[str, Sequence[Span]]) -> Evidence:
             key=lambda claim: claim.span,
         )
     )
-    agreed, open_ones = [], []
+    agreed: list[Mark] = []
+    open_ones: list[Mark] = []
     for (start, end, label), same in groupby(claims, key=lambda c: (c.span.start, c.span.end, c.span.label)):
         everyone = sum(1 for _ in same) == len(spans)
         mark = Mark(start, end, label, ACCEPTED if everyone else PROPOSED, label)

@@ -37,33 +37,36 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        read, answered = 0, False
+        read, answered, too_large = 0, False, False
 
         async def limited() -> Message:
-            nonlocal read
+            nonlocal read, too_large
             message = await receive()
             read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
+            too_large = read > LARGEST_BODY
+            if too_large:
                 raise _TooLargeError
             return message
 
         async def guarded(message: Message) -> None:
             nonlocal answered
+            if too_large:  # the framework takes the error for a body it cannot parse, and says so
+                return
             if message["type"] == "http.response.start":
                 answered = True
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
+        answer = None
         try:
             await self._app(scope, limited, guarded)
-            return
-        except _TooLargeError:
-            answer = _error("too_large", f"a request may have {LARGEST_BODY} bytes", 413)
         except Exception as error:  # its message may hold text; its place does not
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{type(error).__name__} at {Path(place.filename).name}:{place.lineno}"
             answer = _error("internal", f"internal error: {where}", 500)
-        if not answered:
+        if too_large:
+            too_large, answer = False, _error("too_large", f"a request may have {LARGEST_BODY} bytes", 413)
+        if answer is not None and not answered:
             await answer(scope, receive, guarded)
 
 

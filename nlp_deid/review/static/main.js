@@ -73,11 +73,11 @@ async function refresh() {
 function draw() {
   const focused = document.activeElement?.dataset.key;
   $("list").replaceChildren(...rows.map((row) => {
-    const item = document.createElement("li"), button = document.createElement("button"), small = document.createElement("small");
+    const [item, button, name, about] = ["li", "button", "span", "small"].map((tag) => document.createElement(tag));
     button.dataset.key = row.key;
-    button.textContent = row.id;
-    small.textContent = describe(row);
-    button.append(small);
+    name.textContent = row.id;
+    about.textContent = describe(row);
+    button.append(name, " ", about);
     if (view.note?.key === row.key) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => go(row.key, "mine"));
     item.append(button);
