@@ -1,7 +1,7 @@
 """Found spans with the labels of the corpus that a pipeline's tagger learned from, in place of ours.
 
-A tagger's span names its corpus's own type in its source, behind a colon ("tagger:TERRITORIO"); the spans of
-other detectors get the type that stands for our label in that scheme.
+A tagger's span, or that of a rule written for the corpus, names the corpus's own type in its source, behind a
+colon ("tagger:TERRITORIO"); other spans get the type that stands for our label in that scheme (`labels.native`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nlp_deid.deid import Deid
-from nlp_deid.labels import to_scheme
+from nlp_deid.labels import native
 from nlp_deid.note import Span
 from nlp_deid.pipeline import PipelineError
 
@@ -36,16 +36,9 @@ def relabel(deid: Deid, labels: str) -> Relabel:
         raise PipelineError(f"unknown choice of labels {labels!r}; allowed: {', '.join(LABELS)}")
     if labels == "ours":
         return lambda span: span
-    taggers = {part.name: part.scheme for part in deid.detectors if hasattr(part, "scheme")}
-    schemes = sorted(set(taggers.values()))
+    schemes = sorted({part.scheme for part in deid.detectors if hasattr(part, "scheme")})
     if len(schemes) != 1:
         found = f"taggers of {', '.join(schemes)}" if schemes else "no learned tagger"
         raise PipelineError(f"{deid.name}: native labels need taggers of one scheme; it has {found}")
-
-    def native(span: Span) -> Span:
-        tagger, _, own = span.source.rpartition(":")
-        return replace(
-            span, label=own if tagger in taggers else to_scheme(schemes[0], span.label) or span.label
-        )
-
-    return native
+    [scheme] = schemes
+    return lambda span: replace(span, label=native(scheme, span.label, span.source) or span.label)
