@@ -45,18 +45,29 @@ def pipelines() -> dict[str, Path]:
     return {path.parent.name: path for path in sorted(folder("models").glob("*/config.yaml"))}
 
 
-def _part(
-    entry: Any, path: Path, dictionaries: Path | None = None, over: Mapping[str, Any] | None = None
-) -> Any:
+def find(pipeline: str | Path) -> tuple[Path, str]:
+    """The config file that `load` would read, which may not be there, and the operating point."""
+    installed = pipelines()
+    name, colon, point = str(pipeline).rpartition(":")
+    if not colon or str(pipeline) in installed or Path(pipeline).exists():
+        name, point = str(pipeline), DEFAULT_POINT
+    path = installed.get(name, Path(name))
+    return (path / "config.yaml" if path.is_dir() else path), point
+
+
+def points(pipeline: str | Path) -> list[str]:
+    """The operating points of a pipeline, "balanced" first."""
+    return [DEFAULT_POINT, *_config(find(pipeline)[0]).get("points", {})]
+
+
+def _part(entry: Any, path: Path, dictionaries: Path | None = None) -> Any:
     """A detector or keep list from its config entry: a name, or a mapping with `use` and options.
 
-    The options of the operating point, `over` by name of the part, win over those of the entry. `model` names
-    folders beside the config file. A part that reads dictionaries takes a site's folder as `extra` or as
-    part of a `lexicon`.
+    `model` names folders beside the config file. A part that reads dictionaries takes a site's folder as
+    `extra` or as part of a `lexicon`.
     """
     options = {"use": entry} if isinstance(entry, str) else dict(entry)
     name, where = options.pop("use", None), path.parent.name
-    options |= (over or {}).get(str(name), {})
     if "model" in options:
         options["model"] = _beside(path, options["model"])
     dotted = PARTS.get(str(name))
@@ -84,19 +95,17 @@ def load(
     dictionaries: str | Path | None = None,
     surrogates: Mapping[str, Any] | None = None,
     record: bool = False,
-    point: str = DEFAULT_POINT,
 ) -> Deid:
     """A pipeline by name or by the path of its config.yaml (or of the folder that holds it).
 
     Args:
-        pipeline: an installed name (see `pipelines()`) or a path.
+        pipeline: an installed name (see `pipelines()`) or a path; behind a colon an operating point that
+            the config has, such as "hybrid:thorough" (recall first). "balanced" is the config as it stands.
         policy: a preset's name, a policy file or a Policy; by default the pipeline's own.
         dictionaries: a site's dictionary folder (see detect/dictionary_files.py), whose lists win over
             ours, added to every part that reads dictionaries.
         surrogates: fields of replace.surrogates.Options, over those of the config.
         record: keep the surrogates given out, for a map file (`Deid.replacer.pairs`).
-        point: an operating point that the config names under `points`, such as "thorough" (recall first);
-            "balanced" is the config as it stands.
 
     Raises:
         PipelineError: no such pipeline, or a config that cannot be used.
@@ -104,17 +113,14 @@ def load(
         PolicyError: no such policy, or one that cannot be used.
         SurrogateFault: an option of the surrogates that cannot be used.
     """
-    installed = pipelines()
-    path = installed.get(str(pipeline), Path(pipeline))
-    path = path / "config.yaml" if path.is_dir() else path
+    path, point = find(pipeline)
     if not path.is_file():
-        raise PipelineError(
-            f"no pipeline {str(pipeline)!r}: neither a path nor one of {', '.join(installed)}"
-        )
+        known = ", ".join(pipelines())
+        raise PipelineError(f"no pipeline {str(pipeline)!r}: neither a path nor one of {known}")
     config = _config(path)
     where = path.parent.name
-    over = _point(config, point, where)
-    merge = _merge({**config.get("merge", {}), **over.get("merge", {})}, where)
+    config = _at_point(config, point, where)
+    merge = _merge(config.get("merge", {}), where)
     chosen = policy if policy is not None else config.get("policy", "tag")
     site = None if dictionaries is None else Path(dictionaries)
     if site is not None:
@@ -125,11 +131,11 @@ def load(
     except TypeError as error:
         raise PipelineError(f"{where}: surrogates: {error}") from None
     return Deid(
-        detectors=[_part(entry, path, site, over) for entry in config["detectors"]],
+        detectors=[_part(entry, path, site) for entry in config["detectors"]],
         replacer=Replacer(chosen if isinstance(chosen, Policy) else load_policy(chosen), options, record),
         merge=merge,
-        keep=[_part(entry, path, site, over) for entry in config.get("keep", [])],
-        echo=_part(config["echo"], path, site, over) if "echo" in config else None,
+        keep=[_part(entry, path, site) for entry in config.get("keep", [])],
+        echo=_part(config["echo"], path, site) if "echo" in config else None,
         name=where,
     )
 
@@ -141,15 +147,28 @@ def _beside(path: Path, model: Any) -> Any:
     return path.parent / str(model)
 
 
-def _point(config: Mapping[str, Any], point: str, where: str) -> Mapping[str, Any]:
-    """What an operating point changes: options of `merge` and of parts, by name."""
-    points = config.get("points", {})
+def _at_point(config: Mapping[str, Any], point: str, where: str) -> Mapping[str, Any]:
+    """The config at an operating point: its `detectors` and `keep` in place of those of the config, other
+    entries of it over options of `merge`, or of parts by name.
+    """
+    known = config.get("points", {})
     if point == DEFAULT_POINT:
-        return {}
-    if point not in points:
-        known = ", ".join((DEFAULT_POINT, *points))
-        raise PipelineError(f"{where}: unknown operating point {point!r}; known: {known}")
-    return dict(points[point])
+        return config
+    if point not in known:
+        names = ", ".join((DEFAULT_POINT, *known))
+        raise PipelineError(f"{where}: unknown operating point {point!r}; known: {names}")
+    over = dict(known[point])
+    changed = {**config, **{key: over.pop(key) for key in ("detectors", "keep") if key in over}}
+    changed["merge"] = {**config.get("merge", {}), **over.pop("merge", {})}
+    for key in ("detectors", "keep"):
+        changed[key] = [_with(entry, over) for entry in changed.get(key, [])]
+    return changed
+
+
+def _with(entry: Any, over: Mapping[str, Any]) -> Any:
+    """A part's entry with the options that a point has for it."""
+    options = {"use": entry} if isinstance(entry, str) else dict(entry)
+    return {**options, **over.get(str(options.get("use")), {})}
 
 
 def _merge(options: Mapping[str, Any], where: str) -> Merge:

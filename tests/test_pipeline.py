@@ -8,7 +8,7 @@ import pytest
 from nlp_deid.deid import Deid, DeidError
 from nlp_deid.merge import Keep
 from nlp_deid.note import Detector, Note, Span
-from nlp_deid.pipeline import PipelineError, load, pipelines
+from nlp_deid.pipeline import PipelineError, load, pipelines, points
 from nlp_deid.replace.policy import PRESETS
 
 
@@ -151,3 +151,37 @@ def test_a_failing_echo_fails_the_note(fault):
 
     with pytest.raises(DeidError, match="echo failed"):
         Deid([Fixed([])], PRESETS["tag"], echo=FixedEcho(fault))(Note(TEXT, id="n1"))
+
+
+POINTED = """
+about: A pipeline with two operating points.
+detectors: [month_day]
+keep: [keep_list]
+merge: {threshold: 0.6}
+points:
+  thorough:
+    detectors: [{use: rules}, month_day]
+    keep: []
+    merge: {threshold: 0.2}
+"""
+
+
+def test_operating_points_change_parts_and_merge(tmp_path):
+    (tmp_path / "config.yaml").write_text(POINTED, encoding="utf-8")
+    plain, thorough = load(tmp_path), load(f"{tmp_path}:thorough")
+    assert (len(plain.detectors), len(plain.keep), plain.merge.threshold) == (1, 1, 0.6)
+    assert (len(thorough.detectors), len(thorough.keep), thorough.merge.threshold) == (2, 0, 0.2)
+    assert load(f"{tmp_path}:balanced").merge == plain.merge
+    assert points(tmp_path) == ["balanced", "thorough"]
+    with pytest.raises(PipelineError, match="balanced, thorough"):
+        load(f"{tmp_path}:hasty")
+    with pytest.raises(PipelineError, match="neither a path nor"):
+        load("nowhere:thorough")
+
+
+def test_an_operating_point_sets_options_of_a_part_by_name(tmp_path):
+    text = "about: x\ndetectors: [rules, month_day]\npoints: {thorough: {month_day: {colour: red}}}\n"
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    load(tmp_path)
+    with pytest.raises(PipelineError, match="part month_day"):
+        load(f"{tmp_path}:thorough")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nlp_deid.deid import Deid
-from nlp_deid.pipeline import DEFAULT_PIPELINE, load, pipelines
+from nlp_deid.pipeline import DEFAULT_PIPELINE, find, load
 from nlp_deid.replace.keys import Secret
 from nlp_deid.replace.policy import Policy
 from nlp_deid.resources import folder
@@ -73,8 +73,7 @@ class Recipe:
         return found.hexdigest()
 
     def _files(self, policy: str | Path | None) -> Iterator[Path]:
-        config = pipelines().get(str(self.pipeline), Path(self.pipeline))
-        roots = [folder("rules"), folder("dictionaries"), config.parent if config.is_file() else config]
+        roots = [folder("rules"), folder("dictionaries"), find(self.pipeline)[0].parent]
         roots += [Path(self.dictionaries)] if self.dictionaries is not None else []
         yield from sorted(_PACKAGE.rglob("*.py"))
         for root in roots:
