@@ -76,7 +76,7 @@ def extend() -> None:
 def score_phi(examples: Iterable[Example], *, spans_key: str = KEY, **_: Any) -> dict[str, Any]:
     """The figures of `nlp.evaluate` against gold spans in `reference.spans[spans_key]`.
 
-    `KEY_p`, `KEY_r`, `KEY_f` and `KEY_f_per_type` count spans of the same tokens and label, as spaCy does;
+    `KEY_p`, `KEY_r`, `KEY_f` and `KEY_per_type` count spans of the same tokens and label, as spaCy does;
     `KEY_redact` is the share of gold characters that are covered, whatever the label.
     """
     examples = list(examples)

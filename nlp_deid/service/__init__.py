@@ -1,0 +1,1 @@
+"""The REST service: `nlp-deid serve`. Import its modules; this one is empty."""
