@@ -6,19 +6,29 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from review_samples import NOTES, desk_of, finish, key_of, write_notes
+import typer
+from review_samples import NOTES, Finds, desk_of, finish, key_of, write_notes
+from typer.testing import CliRunner
 
 pytest.importorskip("fastapi")
 from starlette.testclient import TestClient
 
+from nlp_deid.cli_review import review
+from nlp_deid.deid import Deid
+from nlp_deid.note import Note, Span
+from nlp_deid.replace.policy import load_policy
 from nlp_deid.review.app import make_app
 from nlp_deid.review.desk import Desk
+from nlp_deid.review.folder import NoteFolder
 from nlp_deid.review.guard import LARGEST_BODY
+from nlp_deid.review.store import Store
+from nlp_deid.sources import SourceError
 
 WORDS = ("Zqada", "Zqbo", "00481772", "3/4/2019", "alert")
 
@@ -153,6 +163,33 @@ def test_unknown_notes_books_and_formats(web: TestClient, desk: Desk) -> None:
     assert web.get("/secret-of-ann/openapi.json").status_code == 404
 
 
+def test_a_note_that_the_detectors_are_still_at_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    class Slow(Finds):
+        def find(self, note: Note) -> list[Span]:
+            assert go_on.wait(60)
+            return super().find(note)
+
+    monkeypatch.setattr("nlp_deid.review.desk.PATIENCE", 0.05)
+    folder = write_notes(tmp_path / "notes")
+    deid = Deid([Slow(r"Zq\w+", "PATIENT", 0.9, "slow")], load_policy("tag"))
+    desk = Desk(NoteFolder(folder), deid, Store(folder / "state"), folder / "exports")
+    desk.scout.start()
+    with TestClient(make_app(desk, {"secret-of-ann": "ann"}), base_url="http://127.0.0.1") as web:
+        path = f"/secret-of-ann/api/notes/{key_of(desk, 'c')}"
+        waiting = web.get(path)
+        assert (waiting.status_code, waiting.json()["error"]) == (202, "waiting")
+        assert {row["status"] for row in web.get("/secret-of-ann/api/notes").json()} == {"waiting"}
+        assert post(web, desk, "c", act="put", version=0, start=0, end=4, label="DOCTOR").status_code == 202
+        go_on.set()
+        assert desk.scout.wait(desk.page(key_of(desk, "c")), 60) is not None
+        assert web.get(path).json()["version"] == 0
+    desk.scout.stop()
+
+
 def test_an_edited_note_is_a_clear_error_without_text(web: TestClient, desk: Desk) -> None:
     (desk.folder.path / "a.txt").write_text("Zqada, changed.")
     answer = post(web, desk, act="put", version=0, start=0, end=4, label="DOCTOR")
@@ -203,3 +240,13 @@ def test_a_note_with_every_kind_of_character_survives_json(tmp_path: Path) -> No
     with TestClient(make_app(desk, {"secret": "ann"}), base_url="http://127.0.0.1") as client:
         answer = client.get(f"/secret/api/notes/{key_of(desk, 'odd')}")
     assert json.loads(answer.content)["text"] == text
+
+
+def test_a_wrong_call_is_told_before_anything_starts(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(review)
+    wrong = CliRunner().invoke(app, [str(write_notes(tmp_path / "notes")), "--name", "a/b"])
+    assert wrong.exit_code == 2
+    assert "40 letters" in wrong.output
+    missing = CliRunner().invoke(app, [str(tmp_path / "nothing")])
+    assert isinstance(missing.exception, SourceError)

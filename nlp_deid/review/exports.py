@@ -81,7 +81,7 @@ def export(folder: Path, name: str, format: str, notes: Iterable[Note]) -> Path:
         KeyError: no such format.
     """
     write, suffix = EXPORTS[format]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # what is exported holds text
     numbers = chain([""], (f"-{number}" for number in count(2)))
     names = (f"{name}-{format}{number}{suffix}" for number in numbers)
     path = next(path for path in map(folder.joinpath, names) if not path.exists())

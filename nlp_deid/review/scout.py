@@ -9,6 +9,8 @@ from nlp_deid.deid import Deid, DeidError
 from nlp_deid.review.evidence import Evidence, from_detectors
 from nlp_deid.review.folder import Page
 
+_PATIENCE = 5.0  # seconds; the thread ends with the program in any case
+
 
 class Scout:
     """The evidence of every note, as it comes.
@@ -31,13 +33,13 @@ class Scout:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the note at work, and wait for that."""
+        """Stop after the note at work; wait for that, but not long."""
         with self._news:
             self._stopped = True
             self._waiting.clear()
             self._news.notify_all()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(_PATIENCE)
 
     def peek(self, key: str) -> Evidence | None:
         """The evidence of a note, if it is there."""

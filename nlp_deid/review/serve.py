@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
@@ -56,6 +57,7 @@ def serve(desk: Desk, reviewers: Sequence[str], port: int, say: Callable[[str, s
     )
     desk.scout.start()
     try:
-        _Server(config, listening).run()
+        with suppress(KeyboardInterrupt):  # raised once more when the server has stopped
+            _Server(config, listening).run()
     finally:
         desk.scout.stop()
