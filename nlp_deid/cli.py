@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from nlp_deid.cli_carriers import app as carriers_app
 from nlp_deid.cli_dictionary import dictionary_app
 from nlp_deid.cli_dp import app as dp_app
 from nlp_deid.cli_keys import KEY_ERRORS, key_app, reidentify
@@ -30,7 +31,10 @@ from nlp_deid.cli_options import (
     TableColumns,
     TableId,
 )
+from nlp_deid.cli_review import review
 from nlp_deid.cli_scrub import BATCH_ERRORS, joined_source, progress, scrub, tell, tell_demographics
+from nlp_deid.cli_serve import serve
+from nlp_deid.cli_synth import app as synth_app
 from nlp_deid.cli_tables import app as table_app
 from nlp_deid.cli_transactions import app as transactions_app
 from nlp_deid.corpus.checks import CorpusError
@@ -71,8 +75,10 @@ app.add_typer(key_app, name="key")
 app.add_typer(table_app, name="table")
 app.add_typer(transactions_app, name="transactions")
 app.add_typer(dp_app, name="dp")
-app.command()(scrub)
-app.command()(reidentify)
+app.add_typer(synth_app, name="synth")
+app.add_typer(carriers_app)
+for command in (scrub, reidentify, serve, review):
+    app.command()(command)
 
 
 @app.command()
@@ -223,7 +229,9 @@ def pipelines(as_json: AsJson = False) -> None:
     rows = []
     for name, path in installed().items():
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        rows.append({"name": name, "about": str(config.get("about", "")), "config": str(path)})
+        about = str(config.get("about", ""))
+        points = ", ".join(config.get("points", {}))
+        rows.append({"name": name, "about": about, "points": points, "config": str(path)})
     if as_json:
         _print_json(rows)
     else:
