@@ -171,3 +171,15 @@ def test_a_recipe_names_what_decides_the_output(tmp_path: Path) -> None:
     (site / "a.txt").write_text("two\n")
     prints = {plain, with_site, Recipe(dictionaries=site).fingerprint(), *(o.fingerprint() for o in others)}
     assert len(prints) == 6
+
+
+def test_a_config_by_itself_is_named_with_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules/own.yaml").write_text("rules: []")
+    config = tmp_path / "config.yaml"
+    config.write_text("detectors: [{use: rules, folders: [rules], shipped: false}]")
+    plain = Recipe(config).fingerprint()
+    (tmp_path / "out.jsonl").write_text("an output that lies beside it")
+    assert Recipe(config).fingerprint() == plain
+    (tmp_path / "rules/own.yaml").write_text("rules: [other]")
+    assert Recipe(config).fingerprint() != plain

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from nlp_deid.deid import Deid
 from nlp_deid.pipeline import DEFAULT_PIPELINE, find, load
 from nlp_deid.replace.keys import Secret
@@ -17,6 +19,7 @@ from nlp_deid.replace.policy import Policy
 from nlp_deid.resources import folder
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_LONGEST_PATH = 200  # characters; longer texts of a config are no paths
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class Recipe:
     def fingerprint(self) -> str:
         """A hash of all that decides what comes out, the key aside.
 
-        That is the code, the rules and dictionaries, the pipeline's folder with its weights, a site's
-        dictionaries, the policy and the options.
+        That is the code, the rules and dictionaries, the pipeline with its weights, a site's dictionaries,
+        the policy and the options.
         """
         found = hashlib.sha256(version("nlp-deid").encode())
         policy = self.policy
@@ -73,10 +76,38 @@ class Recipe:
         return found.hexdigest()
 
     def _files(self, policy: str | Path | None) -> Iterator[Path]:
-        roots = [folder("rules"), folder("dictionaries"), find(self.pipeline)[0].parent]
+        roots = [folder("rules"), folder("dictionaries"), *_pipeline_files(find(self.pipeline)[0])]
         roots += [Path(self.dictionaries)] if self.dictionaries is not None else []
         yield from sorted(_PACKAGE.rglob("*.py"))
         for root in roots:
+            if root.is_file():
+                yield root
             yield from sorted(path for path in root.rglob("*") if path.is_file())
         if isinstance(policy, (str, Path)) and len(str(policy)) < 256 and Path(policy).is_file():
             yield Path(policy)
+
+
+def _pipeline_files(config: Path) -> list[Path]:
+    """The folder of an installed pipeline; of another, the config with the files and folders it names.
+
+    Beside such a config may lie anything, the output too.
+    """
+    if (
+        config.resolve() in {path.resolve() for path in folder("models").glob("*/config.yaml")}
+        or not config.is_file()
+    ):
+        return [config.parent]
+    texts = filter(None, _texts(yaml.safe_load(config.read_text(encoding="utf-8"))))
+    named = {
+        place for text in texts if len(text) < _LONGEST_PATH for place in (config.parent / text, Path(text))
+    }
+    return [config, *sorted(place for place in named if place.exists())]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a config."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
