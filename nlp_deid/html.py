@@ -40,7 +40,7 @@ _STYLE = (
 _HEAD = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-    f"<title>Found spans</title><style>{_STYLE}</style></head><body><h1>Found spans</h1>"
+    f"<title>Found spans</title><style>{_STYLE}</style></head><body><main><h1>Found spans</h1>"
     "<p>This page holds the text of the notes: treat it as you treat them.</p>\n"
 )
 
@@ -92,7 +92,7 @@ def page(entries: Iterable[Entry], found: Mapping[str, Sequence[Span]]) -> Itera
             else:
                 body = f"<p>{len(found[entry.id])} spans</p><pre>\n{text}</pre>"
         yield f"<article><h2>{escape(entry.id)}</h2>{body}</article>\n"
-    yield "</body></html>\n"
+    yield "</main></body></html>\n"
 
 
 def write_page(path: Path, entries: Iterable[Entry], found: Mapping[str, Sequence[Span]]) -> None:

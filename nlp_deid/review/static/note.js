@@ -186,28 +186,30 @@ export class NoteView {
     return this.#act({ act: name }, null, false);
   }
 
-  /** Acts go one after another, each with the version that the one before it made. */
+  /** Acts go one after another, each with the version that the one before it made of its note. */
   #act(body, place, moveOn) {
-    if (!this.note) return this.told("Open a note first.");
-    if (this.note.locked) return this.told("This note can no longer be changed here: its file was changed.");
-    const { key, book } = this.note;
-    this.queue = this.queue.then(() => this.#send(key, book, body, place, moveOn));
+    const note = this.note;
+    if (!note) return this.told("Open a note first.");
+    if (note.locked) return this.told("This note can no longer be changed here: its file was changed.");
+    const where = place && { start: this.offsets.point(place.start), end: this.offsets.point(place.end) };
+    this.queue = this.queue.then(() => this.#send(note, { ...body, ...where }, body, place, moveOn));
     return this.queue;
   }
 
-  async #send(key, book, body, place, moveOn) {
-    const where = place && { start: this.offsets.point(place.start), end: this.offsets.point(place.end) };
+  async #send(note, whole, body, place, moveOn) {
     try {
-      const found = await api.act(key, book, { ...body, ...where, version: this.note.version });
-      if (!found || this.note.key !== key || this.note.book !== book) return false;
+      const found = await api.act(note.key, note.book, { ...whole, version: note.version });
+      if (!found) return false;
+      note.version = found.version;
+      this.changed();
+      if (this.note !== note) return true; // saved, and another note is open by now
       if (place) this.current = `${place.start}-${place.end}`;
       this.#take(found);
       this.told(`Saved as version ${found.version}. ${$("note-state").textContent}.`);
       if (moveOn) this.#moveOn(place);
-      this.changed();
       return true;
     } catch (error) {
-      this.#refused(error, key, book, body, place, moveOn);
+      this.#refused(error, note, body, place, moveOn);
       return false;
     }
   }
@@ -219,9 +221,9 @@ export class NoteView {
     else this.told("All is decided. Press d when the note is done.");
   }
 
-  #refused(error, key, book, body, place, moveOn) {
+  #refused(error, note, body, place, moveOn) {
     if (error.word === "conflict") {
-      const renew = () => this.open(key, book);
+      const renew = () => this.open(note.key, note.book);
       this.alerted(`${error.message}. What you did last was not saved, so nothing of the other window is lost.`, {
         "Show the newest": renew,
         "Show the newest and do it again": async () => {
@@ -231,7 +233,7 @@ export class NoteView {
       });
     } else if (error.word === "refused") this.told(`Not saved: ${error.message}.`);
     else {
-      if (error.word === "edited") this.note.locked = true;
+      if (error.word === "edited") note.locked = true;
       this.alerted(error.message, {});
     }
   }

@@ -5,6 +5,7 @@ const BLOCK = 4096;
 const LONGEST = 65536;
 const WORD = /[\p{L}\p{M}\p{N}_]+|[^\s\p{L}\p{M}\p{N}_]/gu;
 const LOOK_BACK = 256;
+const MARGIN = 12; // pixels
 
 export class Offsets {
   constructor(text) {
@@ -113,7 +114,15 @@ export class Pane {
     for (const old of this.root.querySelectorAll("mark.selected")) old.classList.remove("selected");
     const found = key === null ? [] : this.root.querySelectorAll(`mark[data-key="${key}"]`);
     for (const mark of found) mark.classList.add("selected");
-    found[0]?.scrollIntoView({ block: "nearest" });
+    this.shown = found[0] ?? null;
+    this.#reveal(this.shown);
+  }
+
+  /** Bring a mark into view, again for some frames: blocks that come near are laid out only then, and move the rest. */
+  #reveal(mark, frames = 6) {
+    if (!mark || mark !== this.shown) return;
+    mark.scrollIntoView({ block: "nearest" });
+    if (frames > 0) requestAnimationFrame(() => this.#reveal(mark, frames - 1));
   }
 
   /** What the browser has selected in this text, without blanks at its ends; null if nothing. */
@@ -131,7 +140,9 @@ export class Pane {
 
   setSelection(start, end) {
     getSelection().setBaseAndExtent(...this.#point(start, false), ...this.#point(end, true));
-    getSelection().focusNode.parentElement.scrollIntoView({ block: "nearest" });
+    const box = getSelection().getRangeAt(0).getBoundingClientRect(), frame = this.root.getBoundingClientRect();
+    if (box.top < frame.top) this.root.scrollTop += box.top - frame.top - MARGIN;
+    else if (box.bottom > frame.bottom) this.root.scrollTop += box.bottom - frame.bottom + MARGIN;
   }
 
   #offset(node, offset) {
