@@ -18,7 +18,7 @@ from nlp_deid.replace.replacer import Replacer
 from nlp_deid.replace.surrogates import Options
 from nlp_deid.resources import folder
 
-DEFAULT_PIPELINE = "rules"
+DEFAULT_PIPELINE = "hybrid"
 # Parts by the name a config uses; others come from the entry point group `nlp_deid.parts`.
 PARTS = {
     "rules": "nlp_deid.detect.rules:Rules",

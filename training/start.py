@@ -83,7 +83,7 @@ def from_bert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         "output.LayerNorm": "norm2",
     }
     for at in range(sum(name.endswith("intermediate.dense.bias") for name in state)):
-        old, new = f"encoder.layer.{at}", f"layers.layers.{at}"
+        old, new = f"encoder.layer.{at}", f"layers.{at}"
         for part in ("weight", "bias"):
             query, key, value = (
                 state[f"{old}.attention.self.{one}.{part}"] for one in ("query", "key", "value")

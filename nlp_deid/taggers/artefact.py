@@ -28,6 +28,7 @@ from nlp_deid.taggers.model import Design, Model, ModelError
 FORMAT = 1
 _DESIGN, _WEIGHTS, _TOKENIZER = "tagger.json", "weights.safetensors", "tokenizer.json"
 _SCALE = "::scale"
+_TABLE = 10_000  # rows from which a matrix is a table, stored as 8-bit numbers
 _LISTS, _FLAGS = "gazetteer.hashes", "gazetteer.flags"
 
 
@@ -38,7 +39,7 @@ def save(model: Model, path: Path, thresholds: Mapping[str, float] | None = None
         model: what to write.
         path: the folder.
         thresholds: by label, from which probability of any PHI a unit is taken (see tagger.py).
-        small: tables of embeddings as 8-bit numbers, other weights as bfloat16; else all as float32.
+        small: tables of 10,000 rows or more as 8-bit numbers, other weights as bfloat16; else all as float32.
     """
     path.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, Tensor] = {
@@ -127,7 +128,7 @@ def _packed(name: str, value: Tensor) -> dict[str, Tensor]:
     """A tensor as it is stored small."""
     if not value.is_floating_point():
         return {name: value.contiguous()}
-    if value.ndim == 2 and value.shape[0] > 1000:
+    if value.ndim == 2 and value.shape[0] >= _TABLE:
         scale = value.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
         return {name: (value / scale).round().to(torch.int8), name + _SCALE: scale.float()}
     return {name: value.to(torch.bfloat16).contiguous()}
