@@ -94,6 +94,10 @@ def detect(
     demographics_columns: TableColumns = "",
     overwrite: Overwrite = False,
     labels: SpanLabels = "ours",
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="PAGE.html", help="Also write a page with the spans marked. It holds text."),
+    ] = None,
 ) -> None:
     """Write a row a note with the spans found, offsets into its text.
 
@@ -102,6 +106,8 @@ def detect(
     from nlp_deid import batch
     from nlp_deid.native import relabel
 
+    if html is not None and "-" in (source, out):
+        raise SourceError("a page needs a file or folder to read and a file of spans, not - for either")
     columns = Columns(patient=patient, other="drop")
     notes = joined_source(source, format, columns, demographics, demographics_id, demographics_columns)
     deid = load(pipeline, None, dictionaries)
@@ -112,6 +118,11 @@ def detect(
         summary = batch.detect(
             deid, notes, out, overwrite=overwrite, after_note=watch.after_note, relabel=named
         )
+    if html is not None:
+        from nlp_deid.html import write_page
+        from nlp_deid.predictions import read_found
+
+        write_page(html, notes.entries(), read_found(Path(out)))
     if tell(summary, notes):
         raise typer.Exit(QUARANTINED)
 

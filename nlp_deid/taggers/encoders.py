@@ -160,8 +160,9 @@ class _Layer(nn.TransformerEncoderLayer):
         """[B, T, H]; `mask` is [B, 1, 1, T], true where there is something to see."""
         attention = self.self_attn
         joint = nn.functional.linear(x, attention.in_proj_weight, attention.in_proj_bias)
-        parts = joint.unflatten(2, (3, attention.num_heads, attention.head_dim)).permute(2, 0, 3, 1, 4)
-        query, key, value = parts.unbind(0)
+        rows, length, _ = x.shape
+        parts = joint.view(rows, length, 3, attention.num_heads, attention.head_dim)
+        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
         rate = attention.dropout if self.training else 0.0
         seen = nn.functional.scaled_dot_product_attention(query, key, value, mask, rate)
         x = self.norm1(x + self.dropout1(attention.out_proj(seen.transpose(1, 2).flatten(2))))
