@@ -23,7 +23,7 @@ MUST_GO = {
     "LICENSE",
     "DEVICE",
 }
-MOST_LEFT = 0.12
+MOST_LEFT = 0.03
 SHORTEST = 4  # characters; "RC" or "9" may stand elsewhere in a note
 
 

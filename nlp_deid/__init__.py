@@ -1,7 +1,7 @@
 """nlp-deid: finds and removes identifiers in clinical notes, offline.
 
 >>> import nlp_deid
->>> deid = nlp_deid.load()
+>>> deid = nlp_deid.load(policy="tag")
 >>> deid("Seen by Dr. Ada Park on 3/4/2019.").text
 'Seen by Dr. [DOCTOR] on [DATE].'
 """

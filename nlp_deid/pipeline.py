@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from nlp_deid.deid import Deid
-from nlp_deid.detect.site import check_site, site_options
+from nlp_deid.detect.site import site_options, site_parts
 from nlp_deid.merge import MERGES, Merge
 from nlp_deid.replace.policy import Policy, load_policy
 from nlp_deid.replace.replacer import Replacer
@@ -109,7 +109,7 @@ def load(
 
     Raises:
         PipelineError: no such pipeline, or a config that cannot be used.
-        DictionaryError: dictionaries with a fault, or a list that the pipeline has no part for.
+        DictionaryError: dictionaries with a fault, or a list to keep and no part of the pipeline that would.
         PolicyError: no such policy, or one that cannot be used.
         SurrogateFault: an option of the surrogates that cannot be used.
     """
@@ -125,7 +125,8 @@ def load(
     site = None if dictionaries is None else Path(dictionaries)
     if site is not None:
         parts = (*config["detectors"], *config.get("keep", []))
-        check_site(site, {part if isinstance(part, str) else part.get("use") for part in parts}, where)
+        used = {part if isinstance(part, str) else part.get("use") for part in parts}
+        config = {**config, "detectors": [*config["detectors"], *site_parts(site, used, where)]}
     try:
         options = Options(**{**config.get("surrogates", {}), **(surrogates or {})})
     except TypeError as error:

@@ -642,7 +642,7 @@ def test_the_shipped_pipeline_on_hostile_files(tmp_path: Path) -> None:
         d_txt=f"\0{text}",
         e_txt="",
     )
-    summary = batch.scrub(load(), open_source(source), tmp_path / "out")
+    summary = batch.scrub(load("rules"), open_source(source), tmp_path / "out")
     assert summary.written == 5
     for path in (tmp_path / "out").iterdir():
         assert not re.search(r"Quillfeather|7729|1951|0134|ada@", path.read_bytes().decode()), path.name

@@ -184,7 +184,7 @@ def test_commands(tmp_path: Path) -> None:
     key.chmod(0o600)
     (tmp_path / "note.csv").write_text(NOTES)
     (tmp_path / "person.csv").write_text(PERSONS)
-    common = ["--policy", "surrogate", "--key-file", str(key)]
+    common = ["--pipeline", "rules", "--policy", "surrogate", "--key-file", str(key)]
     run = CliRunner()
 
     def call(*words: str | Path) -> Any:

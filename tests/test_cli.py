@@ -16,6 +16,7 @@ import pytest
 
 from nlp_deid import batch, cli
 from nlp_deid.labels import LABELS
+from nlp_deid.pipeline import DEFAULT_PIPELINE
 from nlp_deid.resources import folder
 
 TEXT = "Seen by Zqada, MRN 00481772.\n"
@@ -255,6 +256,13 @@ def test_rules_check(run: Run, pipeline: Path) -> None:
     assert "test.name: match 2" in result.out
 
 
+def test_the_default_makes_values_up(run: Run) -> None:
+    made = run("scrub", "-", "-", stdin=TEXT.encode())
+    assert (made.code, "no key: a random one was used" in made.err) == (0, True)
+    assert re.fullmatch(r"Seen by [^\[\]]+, MRN \d{8}\.\n", made.out)
+    assert not re.search("Zqada|00481772", made.out)
+
+
 def test_pipelines(run: Run) -> None:
     listed = json.loads(run("pipelines", "--json").out)
     assert "rules" in [row["name"] for row in listed]
@@ -262,29 +270,34 @@ def test_pipelines(run: Run) -> None:
     assert "rules" in run("pipelines").out
 
 
-def test_gold_spans_of_the_examples_are_covered(run: Run, tmp_path: Path) -> None:
-    """The shipped rules on the shipped notes, gold characters covered and others removed."""
+@pytest.mark.parametrize(("pipeline", "covered"), [("rules", 0.90), (DEFAULT_PIPELINE, 0.98)])
+def test_gold_spans_of_the_examples_are_covered(
+    run: Run, tmp_path: Path, pipeline: str, covered: float
+) -> None:
+    """Shipped pipelines on the shipped notes, gold characters covered and others removed."""
     gold = folder("examples") / "notes.jsonl"
     if not gold.is_file():
         pytest.skip("an installed wheel has the notes without their gold")
-    assert run("detect", gold, tmp_path / "found.jsonl").code == 0
+    assert run("detect", gold, tmp_path / "found.jsonl", "--pipeline", pipeline).code == 0
     figures = json.loads(run("evaluate", gold, tmp_path / "found.jsonl", "--json").out)
-    assert figures["redact"]["value"] > 0.90
+    assert figures["redact"]["value"] > covered
     assert figures["over_scrubbing"]["value"] < 0.03
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="getrusage")
-def test_cold_start(tmp_path: Path) -> None:
-    """One short note, in seconds of processor time, best of three; with room for slow machines."""
+@pytest.mark.parametrize(("pipeline", "most"), [("rules", 3.0), (DEFAULT_PIPELINE, 6.0)])
+def test_cold_start(tmp_path: Path, pipeline: str, most: float) -> None:
+    """One short note, in seconds of processor time, up to three tries; with room for slow machines."""
     import resource
 
     (tmp_path / "a.txt").write_text(TEXT)
     command = [sys.executable, "-c", "from nlp_deid.cli import main; main()", "scrub", "a.txt", "-"]
+    command += ["--pipeline", pipeline]
     path = os.pathsep.join(
         filter(None, [str(Path(cli.__file__).parent.parent), os.environ.get("PYTHONPATH", "")])
     )
-    spent = []
-    for _ in range(3):
+    spent: list[float] = []
+    while len(spent) < 3 and min(spent, default=most) >= most:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             command,
@@ -297,4 +310,4 @@ def test_cold_start(tmp_path: Path) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert b"00481772" not in done.stdout
-    assert min(spent) < 3.0
+    assert min(spent) < most

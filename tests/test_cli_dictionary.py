@@ -24,6 +24,7 @@ class Result(NamedTuple):
 
 Run = Callable[..., Result]
 
+RULES = ("--pipeline", "rules")
 TEXT = "Given blorptrex. Lives in Zanzotta. Foley catheter. See www.zanzotta.example today.\n"
 
 
@@ -79,7 +80,7 @@ def test_add_and_check(run: Run, terms: Terms, tmp_path: Path) -> None:
 
 
 def test_a_sites_lists_win_over_ours(run: Run, terms: Terms, tmp_path: Path) -> None:
-    assert run("scrub", "-", "-", stdin=TEXT).out == (
+    assert run("scrub", "-", "-", *RULES, stdin=TEXT).out == (
         "Given blorptrex. Lives in [CITY]. Foley catheter. See [URL] today.\n"
     )
     own = tmp_path / "own"
@@ -96,16 +97,25 @@ def test_a_sites_lists_win_over_ours(run: Run, terms: Terms, tmp_path: Path) -> 
         "OTHER",
     )
     run("dictionary", "add", own, terms("zanzotta"), "--name", "k", "--kind", "keep")
-    assert run("scrub", "-", "-", "--dictionaries", own, stdin=TEXT).out == (
+    assert run("scrub", "-", "-", *RULES, "--dictionaries", own, stdin=TEXT).out == (
         # What a sure rule finds is masked although a site's keep list holds a word of it.
         "Given [OTHER]. Lives in Zanzotta. [OTHER] catheter. See [URL] today.\n"
     )
-    rows = json.loads(run("explain", "-", "--dictionaries", own, "--json", stdin=TEXT).out)
+    rows = json.loads(run("explain", "-", *RULES, "--dictionaries", own, "--json", stdin=TEXT).out)
     assert ("lexicon:m", "won", "") in {(row["source"], row["outcome"], row["by"]) for row in rows}
     assert ("vetoed", "k") in {(row["outcome"], row["by"]) for row in rows}
     assert not any("text" in row for row in rows)
-    found = run("detect", "-", "-", "--dictionaries", own, stdin=TEXT).out
+    found = run("detect", "-", "-", *RULES, "--dictionaries", own, stdin=TEXT).out
     assert [span["label"] for span in json.loads(found)["spans"]] == ["OTHER", "OTHER", "URL"]
+
+
+def test_the_default_pipeline_uses_a_sites_lists(run: Run, terms: Terms, tmp_path: Path) -> None:
+    """It has no lexicon of its own."""
+    own = tmp_path / "own"
+    run("dictionary", "add", own, terms("foley"), "--name", "m", "--kind", "phi", "--label", "OTHER")
+    tagged = run("scrub", "-", "-", "--policy", "tag", "--dictionaries", own, stdin=TEXT).out
+    assert "[OTHER] catheter. See [URL] today." in tagged
+    assert "Foley catheter. See [URL] today." in run("scrub", "-", "-", "--policy", "tag", stdin=TEXT).out
 
 
 @pytest.mark.parametrize(
@@ -180,7 +190,9 @@ def test_import_umls(run: Run, tmp_path: Path) -> None:
     assert run("dictionary", "import-umls", rrf, "--out", own, "--languages", "ENG,FRE").code == 0
     assert (own / "umls.txt").read_text() == "blorpite\nblorpitis acuta\nzanzotta\n"
     assert run("dictionary", "check", own).code == 0
-    assert "Zanzotta" in run("scrub", "-", "-", "--dictionaries", own, stdin="Lives in Zanzotta.\n").out
+    assert (
+        "Zanzotta" in run("scrub", "-", "-", *RULES, "--dictionaries", own, stdin="Lives in Zanzotta.\n").out
+    )
     for bad, message in (
         (("--types", "T999", "--name", "x"), "no name of these types"),
         (("--name", "umls"), "umls is there already"),
@@ -196,7 +208,7 @@ def test_import_umls(run: Run, tmp_path: Path) -> None:
 
 
 def test_dictionaries_that_cannot_be_used(run: Run, terms: Terms, tmp_path: Path) -> None:
-    result = run("scrub", "-", "-", "--dictionaries", tmp_path / "nowhere", stdin=TEXT)
+    result = run("scrub", "-", "-", *RULES, "--dictionaries", tmp_path / "nowhere", stdin=TEXT)
     assert (result.code, result.out) == (2, "")
     assert "index.yaml: missing" in result.err
     own = tmp_path / "own"
@@ -210,7 +222,7 @@ def test_dictionaries_that_cannot_be_used(run: Run, terms: Terms, tmp_path: Path
     with pytest.raises(PipelineError, match="names a folder of dictionaries already"):
         load(tmp_path, dictionaries=own)
     (own / "fine.txt").write_text("zqsecret\nzqsecret\n")
-    result = run("scrub", "-", "-", "--dictionaries", own, stdin=TEXT)
+    result = run("scrub", "-", "-", *RULES, "--dictionaries", own, stdin=TEXT)
     assert (result.code, result.out) == (2, "")
     assert "line 2: the same term as line 1 (and 1 more, see" in result.err
     assert "zqsecret" not in result.err

@@ -28,6 +28,7 @@ from nlp_deid.labels import LABELS
 from nlp_deid.note import Note
 from nlp_deid.sources import open_source
 
+RULES = ("--pipeline", "rules")
 TABLE = """Patient,First Name,Last Name,Mother,MRN,Address,shoe size
 P1,Zanna,Quillfeather,Will May,0044-71,12 Elm Street,canary
 P1,Zan,Blorp,,,,
@@ -123,7 +124,7 @@ def test_encodings_line_ends_and_quotes(tmp_path: Path, encoding: str) -> None:
     ],
 )
 def test_tables_with_faults(run: Run, write: Write, text: str, message: str) -> None:
-    result = run("scrub", "-", "-", "--demographics", write(text), stdin="Jane")
+    result = run("scrub", "-", "-", *RULES, "--demographics", write(text), stdin="Jane")
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert "canary" not in result.err.lower()
@@ -153,7 +154,7 @@ def test_no_table(run: Run, write: Write, tmp_path: Path) -> None:
     ):
         if path.suffix == ".parquet":
             pytest.importorskip("pyarrow.parquet")
-        result = run("detect", "-", "-", "--demographics", path, stdin="x")
+        result = run("detect", "-", "-", *RULES, "--demographics", path, stdin="x")
         assert result.code == 2
         assert message in result.err
 
@@ -231,7 +232,7 @@ def test_a_folder_and_rows(run: Run, write: Write, tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     table = write(TABLE)
-    result = run("scrub", tmp_path / "in", tmp_path / "out", "--demographics", table)
+    result = run("scrub", tmp_path / "in", tmp_path / "out", *RULES, "--demographics", table)
     assert result.code == 0
     assert (
         "2 patients, 1 of 4 notes have no row, 1 names of one letter left out, 1 rows without" in result.err
@@ -245,12 +246,12 @@ def test_a_folder_and_rows(run: Run, write: Write, tmp_path: Path) -> None:
     rows = "".join(
         json.dumps({"id": i, "patient": p, "text": text, "x": 1}) + "\n" for i, p in ((1, "P1"), (2, None))
     )
-    result = run("scrub", "-", "-", "--format", "jsonl", "--demographics", table, stdin=rows)
+    result = run("scrub", "-", "-", "--format", "jsonl", *RULES, "--demographics", table, stdin=rows)
     first, second = map(json.loads, result.out.splitlines())
     assert first == {"id": 1, "patient": "P1", "text": wanted, "x": 1}
     assert "z a n n a" in second["text"]
     assert "1 of 2 notes have no row" in result.err
-    explained = run("explain", tmp_path / "in/P1/a.txt", "--demographics", table, "--json")
+    explained = run("explain", tmp_path / "in/P1/a.txt", *RULES, "--demographics", table, "--json")
     assert "header.spelled" in {row["source"] for row in json.loads(explained.out)}
     assert "0 of 1 notes" in explained.err
     assert "Quillfeather" not in explained.out + explained.err

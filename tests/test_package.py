@@ -19,6 +19,7 @@ from nlp_deid.resources import KINDS, folder, root
 
 PACKAGE = Path(nlp_deid.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
+LEARNED = ("hybrid", "hybrid_fast")
 HEAVY = ("torch", "spacy", "transformers", "pandas", "pyarrow", "numpy", "rich", "typer")
 MAX_LINES = 350
 # Names that must not be called or imported: they run what a file says, or open the network.
@@ -45,12 +46,18 @@ def loaded_after(code: str) -> set[str]:
     "code",
     [
         "import nlp_deid",
-        "import nlp_deid; nlp_deid.load()('Seen by Dr. Ada Quill on 3/4/2019.')",
+        "import nlp_deid; nlp_deid.load('rules', 'surrogate')('Seen by Dr. Ada Quill on 3/4/2019.')",
         "import nlp_deid.batch, nlp_deid.evaluate, nlp_deid.corpus.formats",
     ],
 )
 def test_nothing_heavy_is_loaded(code: str) -> None:
     assert loaded_after(code).isdisjoint(HEAVY)
+
+
+def test_the_default_pipeline_loads_what_it_needs() -> None:
+    loaded = loaded_after("import nlp_deid; nlp_deid.load()('Seen by Dr. Ada Quill on 3/4/2019.')")
+    assert "torch" in loaded
+    assert loaded.isdisjoint({"spacy", "pandas", "datasets", "pyarrow", "rich", "typer"})
 
 
 def test_the_command_line_loads_nothing_heavy() -> None:
@@ -117,7 +124,9 @@ def test_resources_are_there() -> None:
     for kind in KINDS:
         assert any(folder(kind).iterdir()), f"{kind} is empty"
     assert len(list((folder("examples") / "notes").glob("*.txt"))) >= 12
-    assert "rules" in pipelines()
+    assert {"rules", *LEARNED} <= set(pipelines())
+    for name in LEARNED:
+        assert (folder("models") / name / "tagger/weights.safetensors").stat().st_size > 1 << 20
     assert (PACKAGE / "py.typed").is_file()
 
 
@@ -125,12 +134,15 @@ def test_metadata() -> None:
     project = PACKAGE.parent / "pyproject.toml"
     if not project.is_file():
         pytest.skip("an installed wheel")
-    declared = tomllib.loads(project.read_text())["project"]
+    settings = tomllib.loads(project.read_text())
+    declared = settings["project"]
     assert importlib.metadata.version("nlp-deid") == declared["version"]
     changelog = (project.parent / "CHANGELOG.md").read_text()
     assert f"## [{declared['version']}]" in changelog
     assert declared["scripts"]["nlp-deid"] == "nlp_deid.cli:main"
     assert root() == project.parent
+    carried = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert carried["models"] == "nlp_deid/data/models", "a wheel holds the weights of the default pipeline"
 
 
 def test_the_network_is_blocked_in_tests() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nlp_deid import cli, load
-from nlp_deid.pipeline import pipelines
+from nlp_deid.pipeline import DEFAULT_PIPELINE, pipelines
 from nlp_deid.replace.policy import PRESETS
 from nlp_deid.sources import DROPPED
 
@@ -44,7 +44,8 @@ def test_before_becomes_after() -> None:
         r"<!-- before -->\n```text\n(.*?)```.*?<!-- after -->\n```text\n(.*?)```", README, re.DOTALL
     )
     assert pair
-    assert load()(pair[1]).text == pair[2]
+    assert load(policy="tag")(pair[1]).text == pair[2]
+    assert 'nlp_deid.load(policy="tag")' in README[: pair.start()]
 
 
 def calls() -> Iterator[list[str]]:
@@ -90,7 +91,8 @@ def test_links_lead_somewhere() -> None:
 def test_names_in_the_docs_exist() -> None:
     policies = README.split("## Policies", 1)[1].split("##", 1)[0]
     assert {name for name in PRESETS if f"`{name}`" in policies} == set(PRESETS)
-    assert "rules" in pipelines()
+    assert f"`{DEFAULT_PIPELINE}`" in README
+    assert {"rules", DEFAULT_PIPELINE} <= set(pipelines())
     assert all(f"`{key}`" in DETAILS for key in DROPPED)
     for reason in (
         "encoding",

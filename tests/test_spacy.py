@@ -6,7 +6,7 @@ import pytest
 
 from nlp_deid.deid import Deid, DeidError
 from nlp_deid.note import Detector, Note, Span
-from nlp_deid.pipeline import PipelineError
+from nlp_deid.pipeline import DEFAULT_PIPELINE, PipelineError
 from nlp_deid.replace.policy import PRESETS
 
 spacy = pytest.importorskip("spacy")
@@ -49,7 +49,8 @@ def test_texts_without_finds() -> None:
 
 def test_the_entry_point_gives_the_factory() -> None:
     nlp = spacy.blank("en")
-    nlp.add_pipe("nlp_deid", config={"policy": "safe_harbor"})
+    component = nlp.add_pipe("nlp_deid", config={"policy": "safe_harbor"})
+    assert (component.deid.name, component.deid.policy.name) == (DEFAULT_PIPELINE, "safe_harbor")
     doc = nlp(TEXT)
     labels = {span.label_ for span in doc.spans[KEY]}
     assert {"DOCTOR", "DATE", "PHONE"} <= labels

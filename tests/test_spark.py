@@ -52,13 +52,13 @@ def equal_to_batch(spark: Any, folder: Path) -> None:
     from nlp_deid.spark import scrub
 
     (folder / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()))
-    recipe = batch.Recipe(policy="surrogate", key=KEY)
+    recipe = batch.Recipe("rules", "surrogate", key=KEY)
     with batch.Processes(recipe, 1, batch.Limits()) as pool:
         batch.scrub(pool, open_source(folder / "in.jsonl"), folder / "out.jsonl")
     wanted = {row["id"]: row for row in map(json.loads, (folder / "out.jsonl").read_text().splitlines())}
     for partitions in (1, 5):
         data = frame(spark, rows()[::-1])
-        found = scrub(data, key=KEY, policy="surrogate", partitions=partitions).collect()
+        found = scrub(data, key=KEY, pipeline="rules", policy="surrogate", partitions=partitions).collect()
         assert {
             row["id"]: {k: v for k, v in row.asDict().items() if k != "quarantine"} for row in found
         } == wanted
@@ -66,7 +66,9 @@ def equal_to_batch(spark: Any, folder: Path) -> None:
     key_file = folder / "key"
     key_file.write_text(KEY.hex())
     key_file.chmod(0o600)
-    found = scrub(frame(spark, rows()), key_file=key_file, policy="surrogate", partitions=2).collect()
+    found = scrub(
+        frame(spark, rows()), key_file=key_file, pipeline="rules", policy="surrogate", partitions=2
+    ).collect()
     assert {row["id"]: row["text"] for row in found} == {row: wanted[row]["text"] for row in wanted}
 
 
@@ -83,7 +85,7 @@ def bad_rows_are_told(spark: Any, folder: Path) -> None:
         {**good, "id": "alone", "patient": None},
         good,
     ]
-    found = scrub(frame(spark, bad), policy="tag", partitions=2).collect()
+    found = scrub(frame(spark, bad), pipeline="rules", policy="tag", partitions=2).collect()
     told = sorted((str(row["id"]), str(row["quarantine"]), row["text"] is None) for row in found)
     assert told == [
         ("None", "read: format", True),
@@ -101,7 +103,7 @@ def several_texts(spark: Any, folder: Path) -> None:
     from nlp_deid.spark import scrub
 
     data = frame(spark, [{"who": 7, "a": "Dr. Ada Quill rang.", "b": None}], "who long, a string, b string")
-    [row] = scrub(data, text=["a", "b"], id="who").collect()
+    [row] = scrub(data, text=["a", "b"], id="who", pipeline="rules").collect()
     assert row.asDict() == {"who": 7, "a": "Dr. [DOCTOR] rang.", "b": None, "quarantine": None}
 
 
@@ -132,7 +134,7 @@ def a_killed_worker(spark: Any, folder: Path) -> None:
     from nlp_deid.spark import scrub
 
     data = frame(spark, rows())
-    wanted = sorted(scrub(data, key=KEY, policy="surrogate", partitions=6).collect())
+    wanted = sorted(scrub(data, key=KEY, pipeline="rules", policy="surrogate", partitions=6).collect())
     killed: list[int] = []
     is_over = threading.Event()
 
@@ -149,7 +151,10 @@ def a_killed_worker(spark: Any, folder: Path) -> None:
     hunter.start()
     try:
         for _ in range(20):
-            assert sorted(scrub(data, key=KEY, policy="surrogate", partitions=6).collect()) == wanted
+            assert (
+                sorted(scrub(data, key=KEY, pipeline="rules", policy="surrogate", partitions=6).collect())
+                == wanted
+            )
             if killed:
                 break
     finally:

@@ -25,6 +25,7 @@ from nlp_deid.replace.replacer import Replacer
 from nlp_deid.replace.surrogates import Options, SurrogateFault
 from nlp_deid.sources import SourceError, open_source, patient_of
 
+RULES = ("--pipeline", "rules")
 FIRST = "Patient: Odile Vantongeren\nMRN: 00481-7729\nSeen by Dr. Kwabena Ostrowski on 3/4/2019."
 SECOND = "VANTONGEREN, ODILE came back on March 14, 2019. Dr. Ostrowski agrees. Call 218-555-0134."
 THIRD = "Patient: Odile Vantongeren, seen on 2019-05-04."
@@ -193,14 +194,14 @@ def test_the_same_key_makes_the_same_notes(notes: Path, key: Path, tmp_path: Pat
     outs = []
     for number in range(2):
         code, said = run(
-            "scrub", notes, tmp_path / f"{number}.jsonl", "--policy", "surrogate", "--key-file", key
+            "scrub", notes, tmp_path / f"{number}.jsonl", *RULES, "--policy", "surrogate", "--key-file", key
         )
         outs.append((tmp_path / f"{number}.jsonl").read_bytes())
         assert code == 0
         assert re.search(r"key [0-9a-f]{16}\n", said)
         assert bytes.fromhex(key.read_text()).hex() not in said
     assert outs[0] == outs[1]
-    code, said = run("scrub", notes, tmp_path / "r.jsonl", "--policy", "surrogate")
+    code, said = run("scrub", notes, tmp_path / "r.jsonl", *RULES, "--policy", "surrogate")
     assert "no key: a random one was used; the surrogates of another run will not match" in said
     assert (tmp_path / "r.jsonl").read_bytes() != outs[0]
 
@@ -208,11 +209,11 @@ def test_the_same_key_makes_the_same_notes(notes: Path, key: Path, tmp_path: Pat
 def test_a_key_from_the_environment_or_a_descriptor(
     notes: Path, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("scrub", notes, tmp_path / "file.jsonl", "--policy", "surrogate", "--key-file", key)
+    run("scrub", notes, tmp_path / "file.jsonl", *RULES, "--policy", "surrogate", "--key-file", key)
     with key.open("rb") as file:
-        run("scrub", notes, tmp_path / "fd.jsonl", "--policy", "surrogate", "--key-fd", file.fileno())
+        run("scrub", notes, tmp_path / "fd.jsonl", *RULES, "--policy", "surrogate", "--key-fd", file.fileno())
     monkeypatch.setenv(KEY_VARIABLE, key.read_text().strip())
-    run("scrub", notes, tmp_path / "env.jsonl", "--policy", "surrogate")
+    run("scrub", notes, tmp_path / "env.jsonl", *RULES, "--policy", "surrogate")
     texts = {(tmp_path / f"{name}.jsonl").read_bytes() for name in ("file", "fd", "env")}
     assert len(texts) == 1
 
@@ -228,8 +229,8 @@ def test_key_new(tmp_path: Path) -> None:
 def test_no_option_takes_a_key(notes: Path, key: Path, tmp_path: Path) -> None:
     """Neither is there one, nor does the option for its file repeat a key that is given there."""
     secret = key.read_text().strip()
-    assert run("scrub", notes, tmp_path / "o.jsonl", "--key", secret)[0] == 2
-    code, said = run("scrub", notes, tmp_path / "o.jsonl", "--key-file", secret)
+    assert run("scrub", notes, tmp_path / "o.jsonl", *RULES, "--key", secret)[0] == 2
+    code, said = run("scrub", notes, tmp_path / "o.jsonl", *RULES, "--key-file", secret)
     assert code == 2
     assert "never the key itself" in said
     assert secret not in said
@@ -244,7 +245,7 @@ def test_unfit_keys_stop_the_run(
     text: str, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(KEY_VARIABLE, text)
-    code, said = run("scrub", notes, tmp_path / "o.jsonl", "--policy", "surrogate")
+    code, said = run("scrub", notes, tmp_path / "o.jsonl", *RULES, "--policy", "surrogate")
     assert code == 2
     assert said.startswith(f"{KEY_VARIABLE}: ")
     assert not text or text not in said
@@ -253,7 +254,7 @@ def test_unfit_keys_stop_the_run(
 
 def test_there_and_back_with_a_map(notes: Path, tmp_path: Path) -> None:
     out, back, map_file = tmp_path / "out.jsonl", tmp_path / "back.jsonl", tmp_path / "map.jsonl"
-    assert run("scrub", notes, out, "--policy", "surrogate", "--map-file", map_file)[0] == 0
+    assert run("scrub", notes, out, *RULES, "--policy", "surrogate", "--map-file", map_file)[0] == 0
     assert stat.S_IMODE(map_file.stat().st_mode) == 0o600
     code, said = run("reidentify", out, back, "--map-file", map_file)
     assert code == 0
@@ -264,7 +265,16 @@ def test_there_and_back_with_a_map(notes: Path, tmp_path: Path) -> None:
 def test_a_single_note_comes_back_under_another_name(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(FIRST)
     map_file = tmp_path / "map.jsonl"
-    run("scrub", tmp_path / "a.txt", tmp_path / "b.txt", "--policy", "surrogate", "--map-file", map_file)
+    run(
+        "scrub",
+        tmp_path / "a.txt",
+        tmp_path / "b.txt",
+        *RULES,
+        "--policy",
+        "surrogate",
+        "--map-file",
+        map_file,
+    )
     run("reidentify", tmp_path / "b.txt", tmp_path / "c.txt", "--map-file", map_file)
     assert (tmp_path / "c.txt").read_text() == FIRST
 
@@ -290,7 +300,7 @@ def test_wrong_calls_write_nothing(
 ) -> None:
     (tmp_path / "out").mkdir()
     filled = [argument.replace("{tmp}", str(tmp_path)) for argument in arguments]
-    code, said = run("scrub", notes, tmp_path / "out", *filled)
+    code, said = run("scrub", notes, tmp_path / "out", *RULES, *filled)
     assert code == 2
     assert message in said
     assert list((tmp_path / "out").iterdir()) == []
@@ -310,13 +320,15 @@ def test_wrong_calls_write_nothing(
 def test_a_guess_of_the_date_order_is_told(texts: list[str], said: str, tmp_path: Path) -> None:
     rows = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
     source = write_rows(tmp_path / "in.jsonl", rows)
-    code, told = run("scrub", source, tmp_path / "o.jsonl", "--policy", "surrogate", "--date-order", "auto")
+    code, told = run(
+        "scrub", source, tmp_path / "o.jsonl", *RULES, "--policy", "surrogate", "--date-order", "auto"
+    )
     assert code == 0
     assert f"date order {said}" in told
 
 
 def test_standard_input_cannot_be_read_twice() -> None:
-    code, said = run("scrub", "-", "-", "--date-order", "auto")
+    code, said = run("scrub", "-", "-", *RULES, "--date-order", "auto")
     assert code == 2
     assert "twice" in said
 
@@ -406,7 +418,7 @@ def test_de_id_writes_tokens_that_keep_intervals() -> None:
 
 
 def test_nothing_is_made_where_the_policy_makes_nothing(notes: Path, tmp_path: Path) -> None:
-    code, said = run("scrub", notes, tmp_path / "o.jsonl", "--policy", "safe_harbor")
+    code, said = run("scrub", notes, tmp_path / "o.jsonl", *RULES, "--policy", "safe_harbor")
     assert code == 0
     assert "key" not in said
 
@@ -431,6 +443,7 @@ def test_no_file_is_left_by_a_map_that_fails(
             "scrub",
             str(notes),
             str(tmp_path / "o.jsonl"),
+            *RULES,
             "--policy",
             "surrogate",
             "--map-file",

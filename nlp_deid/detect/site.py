@@ -1,4 +1,4 @@
-"""A site's dictionary folder in a pipeline: whether its lists can be used, and by what option a part takes it."""
+"""A site's dictionary folder in a pipeline: whether its lists can be used, by which part and by what option."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 from nlp_deid.detect.dictionary_files import DictionaryError, check_folder, read_index
 
 
-def check_site(folder: Path, parts: Collection[object], pipeline: str) -> None:
-    """Refuse a folder with faults, or with a list that no part of the pipeline would use.
+def site_parts(folder: Path, parts: Collection[object], pipeline: str) -> list[dict[str, Any]]:
+    """Config entries of detectors that a pipeline needs besides its own, so that the folder's lists are used.
+
+    That is a lexicon of no shipped list where the folder has lists to mask and the pipeline has no lexicon.
 
     Args:
         folder: the dictionary folder.
@@ -19,17 +21,21 @@ def check_site(folder: Path, parts: Collection[object], pipeline: str) -> None:
         pipeline: its name, for messages.
 
     Raises:
-        DictionaryError: names the first problem, without terms.
+        DictionaryError: a folder with faults, of which the first is named without terms, or a list to keep
+            and no part that would.
     """
     if problems := check_folder(folder):
         more = f" (and {len(problems) - 1} more, see `nlp-deid dictionary check`)" if problems[1:] else ""
         raise DictionaryError(f"{problems[0]}{more}")
-    for name, entry in read_index(folder).items():
-        part = "lexicon" if entry.score is not None else "keep_list"
-        if part not in parts and (entry.score is not None or entry.kind == "keep"):
+    entries = read_index(folder)
+    for name, entry in entries.items():
+        if entry.kind == "keep" and "keep_list" not in parts:
             raise DictionaryError(
-                f"{pipeline}: has no part {part}, so it cannot use the list {name} of {folder}"
+                f"{pipeline}: has no part keep_list, so it cannot use the list {name} of {folder}"
             )
+    if "lexicon" in parts or all(entry.score is None for entry in entries.values()):
+        return []
+    return [{"use": "lexicon", "lists": []}]
 
 
 def site_options(factory: Callable[..., Any], options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
