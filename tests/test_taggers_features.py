@@ -18,12 +18,12 @@ from nlp_deid.taggers.features import (
     SHAPES,
     Features,
     PieceFeatures,
-    TemplateFeatures,
     WordFeatures,
     shape,
 )
 from nlp_deid.taggers.gazetteer import MOST_LISTS, Gazetteer, hash32, plain
-from nlp_deid.taggers.units import split
+from nlp_deid.taggers.templates import CharacterFeatures, TemplateFeatures
+from nlp_deid.taggers.units import split, split_characters
 
 _KINDS: dict[str, Callable[[], Features]] = {
     "word": lambda: WordFeatures(gazetteer(), 1000, 4),
@@ -58,7 +58,7 @@ def test_rows_do_not_change() -> None:
 
 def test_rows_do_not_depend_on_the_hash_of_this_python() -> None:
     code = (
-        "from nlp_deid.taggers.features import TemplateFeatures as T, Gazetteer as G;"
+        "from nlp_deid.taggers.templates import TemplateFeatures as T, Gazetteer as G;"
         "from nlp_deid.taggers.units import split;"
         "print(T(G.build({'one': {'ida', 'saw'}})) (split('Ida saw Mr. Moss')).tolist())"
     )
@@ -166,3 +166,19 @@ def test_a_gazetteer_refuses_tables_that_do_not_fit() -> None:
     for hashes in (good[:1], good[::-1], good[[0, 0]]):
         with pytest.raises(ValueError, match="rising order"):
             Gazetteer(("a",), hashes, good)
+
+
+def test_characters_know_their_word() -> None:
+    units = split_characters("Ida Moss 3/4")
+    assert "".join(units.texts) == "IdaMoss3/4"
+    assert [units.words.texts[at] for at in units.of_word[:4]] == ["Ida", "Ida", "Ida", "Moss"]
+    assert (units.ends - units.starts == 1).all()
+    features = CharacterFeatures(gazetteer())
+    rows = features(units)
+    assert rows.shape == (10, features._columns)
+    assert (rows >= 0).all()
+    assert (rows < features.buckets).all()
+    assert (rows[0] != rows[3]).any()
+    assert features(split_characters("")).shape == (0, features._columns)
+    with pytest.raises(TypeError, match="characters"):
+        features(split("Ida"))

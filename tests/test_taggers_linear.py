@@ -48,7 +48,7 @@ def test_the_same_tags_as_crfsuite_on_notes_it_has_not_seen(
     own.open(str(tmp_path / "model"))
     tags = Tags(LABELS)
     compared = spoken = 0
-    for rows, _ in examples(fresh, tags, model.encoder.features(), 64, 8):
+    for rows, _ in examples(fresh, tags, model.encoder.features(), model.design):
         wanted = list(map(int, own.tag([list(map(str, row)) for row in rows.tolist()])))
         if all(tags.follows[a, b] for a, b in pairwise(wanted)):  # CRFsuite knows no grammar
             found = model.best(*pad([rows]))[0].tolist()
@@ -92,3 +92,17 @@ def test_without_crfsuite(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pycrfsuite", None)
     with pytest.raises(ModelError, match=r"nlp-deid\[train\]"):
         linear.fit_linear([note("a ", ("Ida", "PATIENT"))], LABELS, gazetteer())
+
+
+def test_characters_make_a_tagger_of_their_own() -> None:
+    learned = notes(20)
+    made = linear.fit_linear(
+        learned, LABELS, gazetteer(), iterations=40, size=400, context=40, unit="character"
+    )
+    assert made.design.unit == "character"
+    tagger = Tagger(made)
+    for gold in learned[:5]:
+        found = {(span.start, span.end, span.label) for span in tagger.find(Note(gold.text, gold.id))}
+        assert found == {(span.start, span.end, span.label) for span in gold.spans}
+    with pytest.raises(ModelError, match="one unit"):
+        Tagger([made, linear.fit_linear(learned, LABELS, gazetteer(), iterations=5)])

@@ -175,7 +175,7 @@ def test_bfloat16_trains() -> None:
 def test_examples_are_windows_of_units() -> None:
     made = model()
     long = note(*(("Ida", "PATIENT"), " saw ") * 60)
-    found = examples([long], made.tags, made.encoder.features(), 40, 5)
+    found = examples([long], made.tags, made.encoder.features(), replace(made.design, size=40, context=5))
     assert {len(rows) == len(tags) <= 40 for rows, tags in found} == {True}
     assert len(found) == 4
     assert all((tags[i] > 0) != (tags[i + 1] > 0) for _, tags in found for i in range(len(tags) - 1))

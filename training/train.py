@@ -45,6 +45,7 @@ _KEYS = {
     "head",
     "size",
     "context",
+    "unit",
     "layers",
     "notes",
     "training",
@@ -59,7 +60,7 @@ class Config:
     Args:
         about: one line.
         scheme: label scheme of the notes.
-        encoder, options, head, size, context: of the design.
+        encoder, options, head, size, context, unit: of the design.
         layers: layers kept of the published encoder that --start names.
         notes: of data.anew; empty leaves the notes as they are.
         training: of trainer.Training.
@@ -73,6 +74,7 @@ class Config:
     head: str = "crf"
     size: int = 256
     context: int = 16
+    unit: str = "word"
     layers: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
@@ -166,7 +168,7 @@ def main(
     history: list[Epoch] = []
     torch.manual_seed(seed)
     if chosen.encoder == "templates":
-        windows = {"size": chosen.size, "context": chosen.context}
+        windows = {"size": chosen.size, "context": chosen.context, "unit": chosen.unit}
         model = fit_linear(notes, labels, start.gazetteer(), chosen.scheme, **windows, **chosen.linear)
     else:
         model = build(chosen, labels, origin)

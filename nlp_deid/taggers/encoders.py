@@ -15,8 +15,9 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from nlp_deid.taggers.features import SHAPES, Features, PieceFeatures, TemplateFeatures, WordFeatures
+from nlp_deid.taggers.features import SHAPES, Features, PieceFeatures, WordFeatures
 from nlp_deid.taggers.gazetteer import Gazetteer
+from nlp_deid.taggers.templates import CharacterFeatures, TemplateFeatures
 
 
 def _bits(flags: Tensor, count: int) -> Tensor:
@@ -49,16 +50,18 @@ class Templates(Encoder):
         tags: K, the tags; a unit's vector is its scores.
         buckets: size of the hash space.
         used: buckets with weights.
+        unit: "word" or "character".
     """
 
     def __init__(self, gazetteer: Gazetteer, tags: int, buckets: int, used: int, unit: str = "word") -> None:
         super().__init__()
-        self.size, self._gazetteer, self._buckets = tags, gazetteer, buckets
+        self.size, self._gazetteer, self._buckets, self._unit = tags, gazetteer, buckets, unit
         self.register_buffer("bucket", torch.zeros(used, dtype=torch.int32))
         self.weights = nn.Parameter(torch.zeros(used, tags))
 
     def features(self) -> Features:
-        return TemplateFeatures(self._gazetteer, self._buckets)
+        kind = CharacterFeatures if self._unit == "character" else TemplateFeatures
+        return kind(self._gazetteer, self._buckets)
 
     def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
         table = cast(Tensor, self.bucket)

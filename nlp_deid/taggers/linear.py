@@ -19,9 +19,9 @@ import torch
 from nlp_deid.note import Note
 from nlp_deid.taggers.bio import Tags
 from nlp_deid.taggers.crf import NEVER
-from nlp_deid.taggers.features import TemplateFeatures
 from nlp_deid.taggers.gazetteer import Gazetteer
 from nlp_deid.taggers.model import Design, Model, ModelError
+from nlp_deid.taggers.templates import CharacterFeatures, TemplateFeatures
 from nlp_deid.taggers.trainer import examples
 
 BUCKETS = 1 << 20
@@ -38,6 +38,7 @@ def fit_linear(
     iterations: int = 120,
     size: int = 256,
     context: int = 8,
+    unit: str = "word",
 ) -> Model:
     """A linear CRF over hashed templates, fitted to gold notes.
 
@@ -51,6 +52,7 @@ def fit_linear(
         iterations: of OWL-QN, at most.
         size: units of a window.
         context: units of context on either side.
+        unit: "word", or "character" as in the character-level CRF of Liu et al. 2015.
 
     Raises:
         ModelError: python-crfsuite is not installed, or there are no notes.
@@ -60,9 +62,11 @@ def fit_linear(
     except ImportError:
         raise ModelError("training a linear CRF needs python-crfsuite: pip install nlp-deid[train]") from None
     tags = Tags(labels)
+    design = Design(labels, "templates", {}, "crf", scheme, size, context, unit)
+    features = CharacterFeatures if unit == "character" else TemplateFeatures
     trainer = pycrfsuite.Trainer(verbose=False)
     count = 0
-    for rows, gold in examples(notes, tags, TemplateFeatures(gazetteer, BUCKETS), size, context):
+    for rows, gold in examples(notes, tags, features(gazetteer, BUCKETS), design):
         trainer.append([list(map(str, row)) for row in rows.tolist()], list(map(str, gold.tolist())))
         count += 1
     if not count:
@@ -79,9 +83,7 @@ def fit_linear(
         info = tagger.info()
         weights, moves, seen = dict(info.state_features), dict(info.transitions), set(map(int, info.labels))
         tagger.close()
-    return _model(
-        weights, moves, seen, tags, gazetteer, Design(labels, "templates", {}, "crf", scheme, size, context)
-    )
+    return _model(weights, moves, seen, tags, gazetteer, design)
 
 
 def _model(

@@ -14,6 +14,7 @@ from nlp_deid.taggers.bio import Tags
 from nlp_deid.taggers.crf import CRFHead
 from nlp_deid.taggers.encoders import CharWord, Encoder, Templates, Transformer
 from nlp_deid.taggers.gazetteer import Gazetteer
+from nlp_deid.taggers.units import SPLITS
 
 ENCODERS = ("templates", "char_word", "transformer")
 HEADS = ("crf", "softmax")
@@ -35,6 +36,7 @@ class Design:
         scheme: label scheme of `labels` (see labels.py).
         size: units of the longest window.
         context: units read on either side of a window's core.
+        unit: what a tag stands for, one of `units.SPLITS`; characters for `templates` only.
     """
 
     labels: tuple[str, ...]
@@ -44,6 +46,7 @@ class Design:
     scheme: str = "i2b2_2014"
     size: int = 256
     context: int = 16
+    unit: str = "word"
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS or self.head not in HEADS:
@@ -51,6 +54,8 @@ class Design:
                 f"encoder {self.encoder!r} with head {self.head!r}; "
                 f"known: {', '.join(ENCODERS)} with {', '.join(HEADS)}"
             )
+        if self.unit not in SPLITS or (self.unit == "character" and self.encoder != "templates"):
+            raise ModelError(f"unit {self.unit!r}; known: word, and character for templates")
 
     def plain(self) -> dict[str, Any]:
         """The design as plain lists, mappings, numbers and texts."""
@@ -89,7 +94,7 @@ class Model(nn.Module):
     def _encoder(self) -> Encoder:
         options = dict(self.design.options)
         if self.design.encoder == "templates":
-            return Templates(self.gazetteer, len(self.tags), **options)
+            return Templates(self.gazetteer, len(self.tags), unit=self.design.unit, **options)
         if self.design.encoder == "char_word":
             return CharWord(self.gazetteer, **options)
         if self.tokenizer is None:

@@ -15,7 +15,7 @@ from nlp_deid.taggers.artefact import load
 from nlp_deid.taggers.batches import by_length, pad
 from nlp_deid.taggers.features import Features
 from nlp_deid.taggers.model import Model, ModelError
-from nlp_deid.taggers.units import Units, split
+from nlp_deid.taggers.units import SPLITS, Units
 from nlp_deid.taggers.windows import windows
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -42,12 +42,15 @@ class Reader:
     def __init__(
         self, models: Sequence[Model], thresholds: dict[str, float] | None = None, precision: str = "auto"
     ) -> None:
-        if not models or len({(model.design.scheme, model.tags) for model in models}) > 1:
-            raise ModelError("a tagger needs a model, or several with the same labels in the same order")
+        if not models or len({(m.design.scheme, m.design.unit, m.tags) for m in models}) > 1:
+            raise ModelError(
+                "a tagger needs a model, or several of one unit with the same labels in the same order"
+            )
         if precision not in PRECISIONS:
             raise ModelError(f"unknown precision {precision!r}; known: {', '.join(PRECISIONS)}")
         self._models = [model.eval() for model in models]
         self._features = [model.encoder.features() for model in models]
+        self._split = SPLITS[models[0].design.unit]
         self.tags, self.scheme, self.thresholds = models[0].tags, models[0].design.scheme, thresholds or {}
         self._last: dict[int, tuple[Note, Reading]] = {}
         if precision == "bfloat16" or (precision == "auto" and _has_bfloat16()):
@@ -59,7 +62,7 @@ class Reader:
         last = self._last  # another thread may put its own in place
         fresh = [note for note in notes if id(note) not in last]
         if fresh:
-            units = [split(note.view.text) for note in fresh]
+            units = [self._split(note.view.text) for note in fresh]
             made = zip(fresh, units, self.probabilities(units), strict=True)
             last = {id(note): last[id(note)] for note in notes if id(note) in last}
             last |= {id(note): (note, (own, chances)) for note, own, chances in made}

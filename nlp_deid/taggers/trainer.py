@@ -21,9 +21,9 @@ from nlp_deid.note import Note, Span
 from nlp_deid.taggers.batches import by_length, pad, pad_tags
 from nlp_deid.taggers.bio import TagError, Tags
 from nlp_deid.taggers.features import Features, Rows
-from nlp_deid.taggers.model import Model, ModelError
+from nlp_deid.taggers.model import Design, Model, ModelError
 from nlp_deid.taggers.tagger import Tagger, places_of
-from nlp_deid.taggers.units import split
+from nlp_deid.taggers.units import SPLITS
 from nlp_deid.taggers.windows import windows
 
 Example = tuple[Rows, NDArray[np.int64]]
@@ -79,15 +79,15 @@ class Epoch:
     score: Mapping[str, float]
 
 
-def examples(notes: Iterable[Note], tags: Tags, features: Features, size: int, context: int) -> list[Example]:
-    """Windows of gold notes: rows of features and tags.
+def examples(notes: Iterable[Note], tags: Tags, features: Features, design: Design) -> list[Example]:
+    """Windows of gold notes, of the design's units and sizes: rows of features and tags.
 
     Raises:
         TagError: a span of unknown label, or spans that overlap; names the note.
     """
     found: list[Example] = []
     for note in notes:
-        units = split(note.view.text)
+        units = SPLITS[design.unit](note.view.text)
         try:
             if any(span.end > len(note.text) for span in note.spans):
                 raise TagError(f"a span ends behind its {len(note.text)} characters")
@@ -95,7 +95,7 @@ def examples(notes: Iterable[Note], tags: Tags, features: Features, size: int, c
         except TagError as error:
             raise TagError(f"note {note.id!r}: {error}") from None
         rows = features(units)
-        for window in windows(units.texts, size, context):
+        for window in windows(units.texts, design.size, design.context):
             found.append((rows[window.start : window.end], gold[window.start : window.end]))
     return found
 
@@ -156,7 +156,7 @@ class Trainer:
     def _epoch(self, notes: Sequence[Note], number: int) -> float:
         """One pass over the notes; the mean loss of a unit."""
         design, training = self.model.design, self.training
-        data = examples(notes, self.model.tags, self._features, design.size, design.context)
+        data = examples(notes, self.model.tags, self._features, design)
         if not data:
             raise ModelError("no training notes, or none with text")
         batches = list(by_length([len(rows) for rows, _ in data], training.batch))

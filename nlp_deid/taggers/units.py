@@ -54,3 +54,29 @@ def split(text: str) -> Units:
     texts = _UNIT.findall(text)
     starts = np.fromiter((found.start() for found in _UNIT.finditer(text)), np.int64, len(texts))
     return Units(texts, starts, starts + np.fromiter(map(len, texts), np.int64, len(texts)))
+
+
+@dataclass(frozen=True, repr=False)
+class CharacterUnits(Units):
+    """Every character as a unit.
+
+    Attributes:
+        words: the units of `split`.
+        of_word: [n] which of them each character is part of.
+    """
+
+    words: Units
+    of_word: NDArray[np.int64]
+
+
+def split_characters(text: str) -> CharacterUnits:
+    """The characters of a text but blanks, each with the word that it is part of."""
+    words = split(text)
+    sizes = words.ends - words.starts
+    of_word = np.repeat(np.arange(len(words)), sizes)
+    inside = np.arange(len(of_word)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    starts = words.starts[of_word] + inside
+    return CharacterUnits([char for word in words.texts for char in word], starts, starts + 1, words, of_word)
+
+
+SPLITS = {"word": split, "character": split_characters}
