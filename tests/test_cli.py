@@ -19,6 +19,7 @@ from nlp_deid.labels import LABELS
 from nlp_deid.pipeline import DEFAULT_PIPELINE
 from nlp_deid.resources import folder
 
+RULED = ("--pipeline", "rules")
 TEXT = "Seen by Zqada, MRN 00481772.\n"
 SCRUBBED = "Seen by [PATIENT], MRN [MEDICALRECORD].\n"
 RULES = """
@@ -148,11 +149,11 @@ def test_policies(run: Run, pipeline: Path, tmp_path: Path) -> None:
         (("scrub",), "Missing argument"),
         (("scrub", "in", "out", "--no-such-option"), "No such option"),
         (("scrub", "nowhere", "out"), "nowhere: no such file or folder"),
-        (("scrub", "in", "in/out"), "inside the input"),
-        (("scrub", "in", "in", "--overwrite"), "the same"),
-        (("scrub", "in", "-"), "standard output"),
-        (("scrub", "in", "full"), "--overwrite"),
-        (("scrub", "in", "out", "--policy", "none"), "neither a file nor one of tag"),
+        (("scrub", "in", "in/out", *RULED), "inside the input"),
+        (("scrub", "in", "in", "--overwrite", *RULED), "the same"),
+        (("scrub", "in", "-", *RULED), "standard output"),
+        (("scrub", "in", "full", *RULED), "--overwrite"),
+        (("scrub", "in", "out", "--policy", "none", *RULED), "neither a file nor one of tag"),
         (("scrub", "in", "out", "--pipeline", "none"), "no pipeline 'none'"),
         (("scrub", "in", "out", "--format", "text"), "leave --format out"),
         (("scrub", "-", "-", "--format", "word"), "known: text"),

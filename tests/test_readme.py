@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import json
 import re
 import shlex
 import shutil
@@ -58,7 +59,11 @@ def calls() -> Iterator[list[str]]:
 def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not (ROOT / "examples/notes.jsonl").is_file():
         pytest.skip("needs the checkout's examples")
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / "examples/notes").mkdir(parents=True)
+    rows = (ROOT / "examples/notes.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:4]
+    (tmp_path / "examples/notes.jsonl").write_text("".join(rows), encoding="utf-8")
+    for name in {"ed-note", *(json.loads(row)["id"] for row in rows)}:
+        shutil.copy(ROOT / f"examples/notes/{name}.txt", tmp_path / "examples/notes")
     monkeypatch.chdir(tmp_path)
     commands = list(calls())
     assert {command[1] for command in commands} == {"scrub", "detect", "evaluate", "explain", "pipelines"}
