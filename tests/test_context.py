@@ -177,3 +177,13 @@ def test_spans_lie_inside_the_text(context: Context, parts: list[str]) -> None:
     for span in context.find(Note(text)):
         assert 0 <= span.start < span.end <= len(text)
         assert not text[span.start].isspace()
+
+
+def test_only_the_cues_that_are_asked_for_count() -> None:
+    note = Note("Ms. Gaucher, RN, slept. Tali says hello. Her son Boaz came.")
+    whole = {span.source for span in Context().find(note)}
+    titles = {span.source for span in Context(cues=["title.lay"]).find(note)}
+    assert titles == {"context.title.lay"}
+    assert titles < whole
+    with pytest.raises(ValueError, match=r"known: age, .*title\.lay"):
+        Context(cues=["titel"])

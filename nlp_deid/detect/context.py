@@ -6,7 +6,7 @@ Methods): a cue says that a name must follow or precede; the dictionaries say wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -98,12 +98,24 @@ class Context(Detector):
     """Proposes the names that a cue announces.
 
     A cue names the label; the dictionaries (names.py) say how far the name goes.
+
+    Args:
+        lexicon: the dictionaries.
+        cues: names of the cues that count, such as "title.doctor" (see `CUES`), "credential", "age" and
+            "verb"; None for all.
+
+    Raises:
+        ValueError: an unknown cue.
     """
 
     name = "context"
 
-    def __init__(self, lexicon: Lexicon | None = None) -> None:
+    def __init__(self, lexicon: Lexicon | None = None, cues: Sequence[str] | None = None) -> None:
         lexicon = lexicon or Lexicon.load()
+        known = {cue.name for cue in CUES} | {"credential", "age", "verb"}
+        self._wanted = known if cues is None else set(cues)
+        if self._wanted - known:
+            raise ValueError(f"unknown cue; known: {', '.join(sorted(known))}")
         self.words = name_words(lexicon)
         # What only people do: a single capitalised word before it is a name.
         self._verb = regex.compile(
@@ -111,7 +123,11 @@ class Context(Detector):
             verbs=sorted(lexicon.words("person_verbs")),
         )
         self._cues = Literals(
-            (term, cue) for cue in CUES for name in cue.lists for term in lexicon.words(name)
+            (term, cue)
+            for cue in CUES
+            if cue.name in self._wanted
+            for name in cue.lists
+            for term in lexicon.words(name)
         )
 
     def find(self, note: Note) -> list[Span]:
@@ -122,13 +138,14 @@ class Context(Detector):
             for start, end in self._names(view.text, at, cue):
                 spans.append(Span(*view.span(start, end), cue.label, cue.score, f"context.{cue.name}"))
                 named.append((start, end, cue.label))
-        signed = self._credentialed(view.text)
+        signed = self._credentialed(view.text) if "credential" in self._wanted else ()
         spans += [Span(*view.span(*pair), "DOCTOR", 0.93, "context.credential") for pair in signed]
+        if "age" not in self._wanted:
+            named = []
         ages = (_AGE.match(view.text, end) for _, end, label in named if label == "PATIENT")
         spans += [Span(*view.span(*age.span(1)), "AGE", 0.85, "context.age") for age in ages if age]
-        return spans + [
-            Span(*view.span(*pair), "PATIENT", 0.75, "context.verb") for pair in self._acting(view.text)
-        ]
+        acting = self._acting(view.text) if "verb" in self._wanted else ()
+        return spans + [Span(*view.span(*pair), "PATIENT", 0.75, "context.verb") for pair in acting]
 
     def _acting(self, text: str) -> Iterator[tuple[int, int]]:
         """Names before what only people do ("Tali says")."""
