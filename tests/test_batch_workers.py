@@ -109,8 +109,8 @@ def test_a_poison_note_is_quarantined_and_the_others_go_on(
 
 def test_what_fails_once_is_done_again(parts: ModuleType, tmp_path: Path) -> None:
     rows = list(parts.small_notes(12, 3))
-    for number, row in enumerate(rows):
-        row["text"] += f" ONCE {tmp_path}/mark{number if number % 2 else 'even'}"
+    for number, row in enumerate(rows):  # the notes of a patient fail together, once
+        row["text"] += f" ONCE {tmp_path}/mark-{row.get('patient') or number}"
     found, summary = run(parts, rows, tmp_path / "a", workers=2)
     assert len(found) == 12
     assert not summary.failures
