@@ -149,7 +149,8 @@ def numbers_of(series: pd.Series[Any], unit: str = "") -> Floats:
         return pd.to_numeric(series).to_numpy(dtype=np.float64, na_value=np.nan)
     times = pd.to_datetime(series)
     seconds = (times - pd.Timestamp(0)) / pd.Timedelta(1, "s" if unit == "second" else "D")
-    return seconds.to_numpy(dtype=np.float64, na_value=np.nan)
+    found: Any = seconds.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(found, dtype=np.float64)
 
 
 def decimals_of(numbers: Floats) -> int:
