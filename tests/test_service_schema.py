@@ -42,9 +42,3 @@ def test_no_answer_is_a_fault_of_ours(case: schemathesis.Case) -> None:
     SEEN.append(answer.status_code)
     assert answer.status_code < 500
     case.validate_response(answer, checks=[schemathesis.checks.not_a_server_error])
-
-
-def test_many_cases_were_tried() -> None:
-    assert len(SEEN) > 100
-    assert 200 in SEEN
-    assert 422 in SEEN
