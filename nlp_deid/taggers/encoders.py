@@ -7,6 +7,7 @@ real units first in each row; the result is [B, T, H].
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import cast
 
 import numpy as np
@@ -25,7 +26,7 @@ def _bits(flags: Tensor, count: int) -> Tensor:
     return ((flags[..., None] >> torch.arange(count)) & 1).float()
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """What every encoder has.
 
     Attributes:
@@ -34,9 +35,9 @@ class Encoder(nn.Module):
 
     size: int
 
+    @abstractmethod
     def features(self) -> Features:
         """What makes the rows that this encoder reads."""
-        raise NotImplementedError
 
     def to_bfloat16(self) -> None:
         """Compute in bfloat16 from now on, where that pays; not every encoder gains."""
