@@ -139,10 +139,17 @@ class Deid:
 
     def patients(self, patients: Iterable[Sequence[Note]]) -> Iterator[list[Deidentified | DeidError]]:
         """`together` for one patient after another; detectors get the notes of several at once."""
+        return self._each(patients, self._finished)
+
+    def detect_patients(self, patients: Iterable[Sequence[Note]]) -> Iterator[list[list[Span] | DeidError]]:
+        """`detect_together` for one patient after another; detectors get the notes of several at once."""
+        return self._each(patients, self._decided)
+
+    def _each(self, patients: Iterable[Sequence[Note]], finish: Callable[..., Result]) -> Iterator[Result]:
         for chunk in _chunks(patients):
             proposed = iter(self._proposed([note for notes in chunk for note in notes]))
             for notes in chunk:
-                yield self._finished(notes, list(islice(proposed, len(notes))))
+                yield finish(notes, list(islice(proposed, len(notes))))
 
     def _finished(
         self, notes: Sequence[Note], proposed: Sequence[Proposals | DeidError]

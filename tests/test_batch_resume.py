@@ -45,14 +45,14 @@ class Power(Here):
         made = parts.Small(**{"key": parts.KEY, **recipe})
         deid = made.load()
 
-        def work(notes: Sequence[Note]) -> Any:
+        def work(patients: Sequence[Sequence[Note]]) -> Any:
             self.left -= 1
             if self.left < 0:
                 raise Cut
-            self.seen += [note.id for note in notes]
-            return answer(deid, notes)
+            self.seen += [note.id for notes in patients for note in notes]
+            return answer(deid, patients)
 
-        super().__init__(work, made.facts())
+        super().__init__(work, made.facts(), batch=1)
         self.left = patients
         self.seen: list[str] = []
 

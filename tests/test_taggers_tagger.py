@@ -75,6 +75,15 @@ def test_spans_are_sound(encoder: str) -> None:
             assert note.text[span.start : span.end].strip("\n ") != ""
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_notes_beside_it_change_no_digit_of_a_note(precision: str) -> None:
+    tagger = Tagger(_eager("transformer"), precision=precision)
+    units = [split("Ida saw 12 men " * count) for count in (1, 2, 3, 5, 9, 17, 4, 11, 40)]
+    together = tagger.probabilities(units)
+    for own, found in zip(units, together, strict=True):
+        assert np.abs(tagger.probabilities([own])[0] - found).max() < 1e-6
+
+
 def test_find_all_reads_notes_as_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_TOGETHER", 4)
     taken = []

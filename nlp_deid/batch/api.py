@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -133,11 +133,12 @@ def detect(
     other go together. `relabel` gives each span the label that is written (see native.py).
     """
 
-    def work(notes: Sequence[Note]) -> list[Answer]:
-        return [
-            found if isinstance(found, DeidError) else Made([relabel(span) for span in found])
-            for found in deid.detect_together(notes)
-        ]
+    def work(patients: Sequence[Sequence[Note]]) -> Iterator[list[Answer]]:
+        for found in deid.detect_patients(patients):
+            yield [
+                spans if isinstance(spans, DeidError) else Made([relabel(span) for span in spans])
+                for spans in found
+            ]
 
     return stream.find(Here(work), source, out, overwrite, Watch(after_note=after_note))
 
@@ -172,5 +173,5 @@ def reidentify(
         counts.update(restored=found.restored, ambiguous=found.ambiguous, unknown=not mine)
         return Made(found.text)
 
-    pool = Here(lambda notes: [original(note) for note in notes])
+    pool = Here(lambda patients: [[original(note) for note in notes] for notes in patients])
     return stream.rewrite(pool, source, out, overwrite, Watch(after_note=after_note)), counts

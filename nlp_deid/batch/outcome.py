@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,8 @@ class Made:
 
 
 Answer = Made | DeidError
-# The notes of one patient, an answer each.
-Work = Callable[[Sequence[Note]], Sequence[Answer]]
+# The notes of a few patients: for each patient, an answer a note.
+Work = Callable[[Sequence[Sequence[Note]]], Iterable[Sequence[Answer]]]
 
 
 @dataclass(frozen=True, slots=True)

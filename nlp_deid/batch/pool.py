@@ -1,14 +1,13 @@
 """Who answers for the notes: this process, or workers that may die without harm.
 
-A worker that takes too long is killed, and so is one that takes too much memory. The patient it
-was at gets another try: a single note once more; of several, each alone, and then those that went well
-together. What fails again is quarantined.
+A worker that takes too long is killed, and so is one that takes too much memory. The patients it had
+get another try, each apart. A patient over whom a worker dies apart gets one more: a single note once more;
+of several, each alone, and then those that went well together. What fails again is quarantined.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
-from nlp_deid.batch.outcome import Answer, Answered, Group, Work, notes_of
+from nlp_deid.batch.outcome import Answer, Answered, Group, Work
 from nlp_deid.batch.queue import Errand, Queue, Settled
 from nlp_deid.batch.recipe import Recipe
 from nlp_deid.batch.worker import Limits, OutOfMemory, Ready, Refused, is_late, work
@@ -25,7 +24,8 @@ from nlp_deid.deid import DeidError
 from nlp_deid.note import Note
 
 _STARTS = 3  # times in a row that a worker may fail to start
-_AHEAD = 64  # patients a worker may be ahead of one that is waited for
+_BATCH = 32
+_AHEAD = 128  # patients a worker may be ahead of one that is waited for
 
 
 class PoolError(RuntimeError):
@@ -53,23 +53,31 @@ class Here:
     """This process answers, in order.
 
     Args:
-        work: answers for the notes of one patient.
+        work: answers for the notes of patients.
         facts: see `Pool`.
+        batch: notes that it gets at once (but always whole patients).
     """
 
-    def __init__(self, work: Work, facts: Mapping[str, str] | None = None) -> None:
-        self._work, self.facts = work, facts
+    def __init__(self, work: Work, facts: Mapping[str, str] | None = None, batch: int = _BATCH) -> None:
+        self._work, self.facts, self._batch = work, facts, batch
         self.workers = self.deaths = 0
 
     def run(self, groups: Iterable[Group], in_order: bool = False) -> Iterator[Answered]:
         """As `Pool.run`."""
-        for group in groups:
-            notes = notes_of(group)
-            try:
-                answers = list(self._work(notes)) if notes else []
-            except Exception as error:
-                answers = [DeidError(note.id, "pipeline", type(error).__name__) for note in notes]
-            yield group, answers
+        queue = Queue(groups, self._batch)
+        while not queue.is_empty():
+            errands = queue.next()
+            for errand, answers in zip(errands, self._answers(errands), strict=True):
+                yield from (answered for _, answered in queue.settle(errand, answers))
+            yield from (answered for _, answered in queue.unread())
+
+    def _answers(self, errands: list[Errand]) -> list[list[Answer]]:
+        try:
+            return [list(answers) for answers in self._work([errand.notes for errand in errands])]
+        except Exception as error:
+            if len(errands) > 1:
+                return [found for errand in errands for found in self._answers([errand])]
+            return [[DeidError(note.id, "pipeline", type(error).__name__) for note in errands[0].notes]]
 
 
 @dataclass(eq=False)
@@ -77,12 +85,12 @@ class _Worker:
     process: BaseProcess
     connection: Connection
     is_ready: bool = False
-    errands: deque[Errand] = field(default_factory=deque)
+    errands: list[Errand] = field(default_factory=list)
     deadline: float = 0.0
 
-    def give(self, errands: Iterable[Errand], limits: Limits) -> None:
-        self.errands = deque(errands)
-        self.deadline = time.monotonic() + limits.wall(self.errands[0].notes)
+    def give(self, errands: list[Errand], limits: Limits) -> None:
+        self.errands = errands
+        self.deadline = time.monotonic() + limits.wall([note for errand in errands for note in errand.notes])
         with suppress(OSError):  # it died at leisure; that is found out when it is listened to
             self.connection.send([[_bare(note) for note in errand.notes] for errand in self.errands])
 
@@ -104,13 +112,13 @@ class Processes:
     Args:
         recipe: makes the pipeline of each.
         workers: their number, at least 1.
-        limits: of time and memory for the notes of one patient.
+        limits: of time and memory for the notes that a worker gets at once.
         forget: see `worker.work`.
-        batch: most notes that a worker gets at once (but always whole patients).
+        batch: notes that a worker gets at once (but always whole patients).
     """
 
     def __init__(
-        self, recipe: Recipe, workers: int, limits: Limits, forget: bool = True, batch: int = 16
+        self, recipe: Recipe, workers: int, limits: Limits, forget: bool = True, batch: int = _BATCH
     ) -> None:
         self.deaths, self.workers = 0, workers
         self.facts: Mapping[str, str] | None = recipe.facts()
@@ -226,19 +234,21 @@ class Processes:
                 heard += self._died(worker, "time_limit", queue)
         return heard
 
-    def _answered(self, worker: _Worker, answers: list[Answer], queue: Queue) -> list[Settled]:
-        errand = worker.errands.popleft()
-        if worker.errands:
-            worker.deadline = time.monotonic() + self._limits.wall(worker.errands[0].notes)
-        return queue.settle(errand, answers)
+    def _answered(self, worker: _Worker, answers: list[list[Answer]], queue: Queue) -> list[Settled]:
+        errands, worker.errands = worker.errands, []
+        return [
+            settled
+            for errand, found in zip(errands, answers, strict=True)
+            for settled in queue.settle(errand, found)
+        ]
 
     def _died(self, worker: _Worker, reason: str, queue: Queue) -> list[Settled]:
         errands = worker.errands
         self._replace(worker)
         if reason == "worker_died" and is_late(worker.process.exitcode):
             reason = "time_limit"
-        if not errands:
-            return []
-        first, *others = errands
-        queue.put_back(others)
-        return queue.fail(first, reason)
+        if len(errands) == 1:
+            return queue.fail(errands[0], reason)
+        for errand in errands:
+            queue.put_back(errand)
+        return []

@@ -63,7 +63,7 @@ class Queue:
         found, self._unread = self._unread, []
         return found
 
-    def next(self, only_again: bool) -> list[Errand]:
+    def next(self, only_again: bool = False) -> list[Errand]:
         """The next errands for one worker; none if there are no more."""
         if self._again:
             return self._again.popleft()
@@ -90,10 +90,9 @@ class Queue:
             if notes >= self._batch:
                 return
 
-    def put_back(self, errands: list[Errand]) -> None:
-        """Errands that a worker could not come to."""
-        if errands:
-            self._again.append(errands)
+    def put_back(self, errand: Errand) -> None:
+        """An errand of a worker that died over several: nobody knows which it was."""
+        self._again.append([errand])
 
     def settle(self, errand: Errand, answers: list[Answer]) -> list[Settled]:
         """An errand that was answered."""

@@ -1,4 +1,4 @@
-"""One worker: a process with its own pipeline that answers for one patient's notes after the other.
+"""One worker: a process with its own pipeline that answers for the notes of a few patients at a time.
 
 What goes in and out passes through a pipe. A worker writes nothing: its standard streams lead nowhere, and
 it leaves no core file.
@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from nlp_deid.batch.outcome import Answer, Made
 from nlp_deid.batch.recipe import Recipe
-from nlp_deid.deid import Deid, DeidError
+from nlp_deid.deid import Deid, Deidentified, DeidError
 from nlp_deid.note import Note
 from nlp_deid.replace.keys import RandomSource
 from nlp_deid.replace.mapfile import Pair
@@ -29,7 +29,7 @@ _PER_CHARACTERS = 30_000
 
 @dataclass(frozen=True)
 class Limits:
-    """What the notes of one patient may take.
+    """What the notes that a worker gets at once may take.
 
     Args:
         seconds: of processor time for a note; notes of n characters together get
@@ -44,7 +44,7 @@ class Limits:
     patience: float = 5.0
 
     def time(self, notes: Sequence[Note]) -> float:
-        """Seconds of processor time for the notes of one patient."""
+        """Seconds of processor time for notes."""
         return self.seconds * (1 + sum(len(note.text) for note in notes) / _PER_CHARACTERS)
 
     def wall(self, notes: Sequence[Note]) -> float:
@@ -77,24 +77,44 @@ class OutOfMemory:
     """A worker's last word."""
 
 
-def answer(deid: Deid, notes: Sequence[Note]) -> list[Answer]:
-    """The notes of one patient through a pipeline. An error is that of its note; none is raised."""
-    answers: list[Answer] = []
+def answer(deid: Deid, patients: Sequence[Sequence[Note]], forget: bool = False) -> Iterator[list[Answer]]:
+    """The notes of one patient after the other through a pipeline, which sees those of several at once.
+
+    An error is that of its note; none is raised. `forget` draws random surrogates anew for each patient.
+    """
+    results = deid.patients(patients)
+    for at, notes in enumerate(patients):
+        if forget:
+            deid.replacer.options = replace(deid.replacer.options, source=RandomSource())
+        try:
+            yield _answers(deid, notes, next(results))
+        except Exception:  # it may be another patient's fault
+            yield _alone(deid, notes)
+            results = deid.patients(patients[at + 1 :])
+
+
+def _alone(deid: Deid, notes: Sequence[Note]) -> list[Answer]:
     try:
-        results = deid.together(notes)
-        pairs: dict[str, list[Pair]] = defaultdict(list)
         if deid.replacer.pairs is not None:
-            for pair in deid.replacer.pairs:
-                pairs[pair.note].append(pair)
             deid.replacer.pairs.clear()
-        for note, result in zip(notes, results, strict=True):
-            if isinstance(result, DeidError):
-                answers.append(result)
-            else:
-                counts = Counter((span.label, span.source) for span in result.spans)
-                answers.append(Made(result.text, counts, tuple(pairs[note.id])))
+        return _answers(deid, notes, deid.together(notes))
     except Exception as error:
         return [DeidError(note.id, "pipeline", type(error).__name__) for note in notes]
+
+
+def _answers(deid: Deid, notes: Sequence[Note], results: Sequence[Deidentified | DeidError]) -> list[Answer]:
+    pairs: dict[str, list[Pair]] = defaultdict(list)
+    if deid.replacer.pairs is not None:
+        for pair in deid.replacer.pairs:
+            pairs[pair.note].append(pair)
+        deid.replacer.pairs.clear()
+    answers: list[Answer] = []
+    for note, result in zip(notes, results, strict=True):
+        if isinstance(result, DeidError):
+            answers.append(result)
+        else:
+            counts = Counter((span.label, span.source) for span in result.spans)
+            answers.append(Made(result.text, counts, tuple(pairs[note.id])))
     return answers
 
 
@@ -102,8 +122,8 @@ def work(connection: Connection, recipe: Recipe, limits: Limits, forget: bool) -
     """The whole life of a worker.
 
     Args:
-        connection: gives lists of patients' notes, and takes `Ready` or `Refused`, then a list of answers
-            for each patient.
+        connection: gives lists of patients' notes, and takes `Ready` or `Refused`, then for each list one
+            of answers to each patient.
         recipe: makes the pipeline.
         limits: of time and memory.
         forget: draw random surrogates anew for each patient, which is right where all of a patient's notes
@@ -121,16 +141,19 @@ def work(connection: Connection, recipe: Recipe, limits: Limits, forget: bool) -
     connection.send(Ready(deid.policy.name, dict(deid.policy.actions)))
     with suppress(EOFError, BrokenPipeError):  # the parent is gone
         while True:
-            for notes in connection.recv():
-                if forget and recipe.key is None:
-                    deid.replacer.options = replace(deid.replacer.options, source=RandomSource())
-                _alarms(limits.time(notes), limits.wall(notes) + _ORPHAN_GRACE)
-                answers = answer(deid, notes)
-                _alarms(0, 0)
-                if any(isinstance(found, DeidError) and found.kind == "MemoryError" for found in answers):
-                    connection.send(OutOfMemory())
-                    return
-                connection.send(answers)
+            patients = connection.recv()
+            notes = [note for own in patients for note in own]
+            _alarms(limits.time(notes), limits.wall(notes) + _ORPHAN_GRACE)
+            answers = list(answer(deid, patients, forget and recipe.key is None))
+            _alarms(0, 0)
+            if any(_is_out_of_memory(found) for own in answers for found in own):
+                connection.send(OutOfMemory())
+                return
+            connection.send(answers)
+
+
+def _is_out_of_memory(answer: Answer) -> bool:
+    return isinstance(answer, DeidError) and answer.kind == "MemoryError"
 
 
 def _keep_quiet() -> None:

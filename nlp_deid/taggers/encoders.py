@@ -20,6 +20,8 @@ from nlp_deid.taggers.features import SHAPES, Features, PieceFeatures, WordFeatu
 from nlp_deid.taggers.gazetteer import Gazetteer
 from nlp_deid.taggers.templates import CharacterFeatures, TemplateFeatures
 
+_STEP = 32  # lengths of rows in a transformer are multiples of it
+
 
 def _bits(flags: Tensor, count: int) -> Tensor:
     """[..., count] the lowest bits of whole numbers as 0 and 1."""
@@ -242,13 +244,29 @@ class Transformer(Encoder):
         embedded[row, place] = self.words(pieces[real]) + self.places(place) + extra[row, unit]
         seen = torch.zeros(shape, dtype=torch.bool)
         seen[row, place] = True
-        out = self.drop(self.norm(embedded))
-        for layer in self.layers:
-            out = layer(out.to(self._precision), seen[:, None, None, :])
-        out = out.float()
+        out = self._read(self.drop(self.norm(embedded)), seen, lengths)
         first = (counts.cumsum(1) - counts).clamp_max(shape[1] - 1)  # of each unit its first piece
         found: Tensor = self.drop(out.gather(1, first[:, :, None].expand(-1, -1, self.size)))
         return found
+
+    def _read(self, embedded: Tensor, seen: Tensor, lengths: Tensor) -> Tensor:
+        """[B, T, H] through the layers.
+
+        Rows go with those of their own padded length, because attention sums in another order at another:
+        what a note gives must not depend on the notes beside it.
+        """
+        parts, places = [], []
+        padded = (lengths + _STEP - 1) // _STEP * _STEP
+        for length in sorted(set(padded.tolist())):
+            at = (padded == length).nonzero()[:, 0]
+            beyond = max(0, length - embedded.shape[1])
+            part = nn.functional.pad(embedded[at, :length], (0, 0, 0, beyond))
+            mask = nn.functional.pad(seen[at, :length], (0, beyond))[:, None, None, :]
+            for layer in self.layers:
+                part = layer(part.to(self._precision), mask)
+            parts.append(nn.functional.pad(part.float(), (0, 0, 0, embedded.shape[1] - length)))
+            places.append(at)
+        return torch.cat(parts)[torch.cat(places).argsort()]
 
     def _shortened(self, real: Tensor) -> Tensor:
         """[B, T, P] which pieces are read: fewer of each unit where a row has more than the model has positions."""
