@@ -1,6 +1,6 @@
 """Throughput, memory and sameness of a batch of many notes.
 
-python benchmarks/batch.py --data NOTES.jsonl [--notes 100000] [--workers 1 2 4] [--lines 2] [--policy tag]
+python benchmarks/batch.py --data NOTES.jsonl [--notes 100000] [--workers 1 2 4] [--lines 2] [--pipeline NAME]
 
 Notes are made of random lines of the given ones. Each run is a process of its own with another
 PYTHONHASHSEED, order of the input and size of batches; every output must have the same rows. On a machine
@@ -24,6 +24,7 @@ from pathlib import Path
 from batch_parts import KEY, made_notes, write_rows
 
 from nlp_deid.batch import Limits, Processes, Recipe, Watch, scrub
+from nlp_deid.pipeline import DEFAULT_PIPELINE
 from nlp_deid.sources import open_source
 
 _SAMPLE = 2_000  # notes between two looks at the memory
@@ -35,7 +36,7 @@ def memory(pid: int) -> int:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0)
 
 
-def one(source: Path, out: Path, workers: int, batch: int, policy: str) -> None:
+def one(source: Path, out: Path, workers: int, batch: int, pipeline: str, policy: str) -> None:
     """One run; prints its figures as JSON."""
     samples: list[tuple[int, int]] = []
     done = 0
@@ -47,7 +48,7 @@ def one(source: Path, out: Path, workers: int, batch: int, policy: str) -> None:
             pids = [os.getpid(), *(worker.process.pid for worker in pool._workers)]
             samples.append((done, sum(memory(pid) for pid in pids if pid)))
 
-    with Processes(Recipe(policy=policy, key=KEY), workers, Limits(), batch=batch) as pool:
+    with Processes(Recipe(pipeline, policy, key=KEY), workers, Limits(), batch=batch) as pool:
         pool.ready()
         began = time.monotonic()
         summary = scrub(pool, open_source(source), out, watch=Watch(after_note=look))
@@ -89,12 +90,13 @@ def main() -> None:
     parser.add_argument("--notes", type=int, default=100_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--lines", type=int, default=2, help="of a note")
+    parser.add_argument("--pipeline", default=DEFAULT_PIPELINE)
     parser.add_argument("--policy", default="tag")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         source, out, workers, batch = args.one
-        one(Path(source), Path(out), int(workers), int(batch), args.policy)
+        one(Path(source), Path(out), int(workers), int(batch), args.pipeline, args.policy)
         return
     texts = [json.loads(line)["text"] for line in args.data.read_text(encoding="utf-8").splitlines()]
     runs = []
@@ -104,8 +106,14 @@ def main() -> None:
             random.Random(number).shuffle(rows)
             source = Path(folder) / f"in{number}.jsonl"
             write_rows(source, rows)
-            command = [sys.executable, __file__, "--policy", args.policy, "--one", str(source)]
-            command += [f"{folder}/out{number}.jsonl", str(workers), str(5 + 16 * number)]
+            command = [sys.executable, __file__, "--pipeline", args.pipeline, "--policy", args.policy]
+            command += [
+                "--one",
+                str(source),
+                f"{folder}/out{number}.jsonl",
+                str(workers),
+                str(5 + 16 * number),
+            ]
             environment = {**os.environ, "PYTHONHASHSEED": str(number)}
             done = subprocess.run(command, capture_output=True, check=True, env=environment)
             runs.append(json.loads(done.stdout))
