@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from importlib.metadata import version
@@ -90,32 +91,39 @@ class DeidComponent:
         Raises:
             DeidError: a part failed; the Doc must not be passed on as searched.
         """
-        [result] = self._results([doc])
+        [[result]] = self._results([[self._note(doc)]])
         if isinstance(result, DeidError):
             raise result
-        return result
+        return self._marked(doc, result)
 
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Like calling the component on every Doc, in order; Docs of one patient that follow each other go together.
 
         A Doc that fails goes to the error handler, by default a `DeidError`, and is never passed on.
-        `batch_size` is spaCy's and not used: Docs come out as soon as their patient's are done.
+        `batch_size` is spaCy's and not used: detectors get as many Docs at once as in `Deid.patients`.
         """
-        for _, group in groupby(enumerate(stream), _same_patient):
-            docs = [doc for _, doc in group]
-            for doc, result in zip(docs, self._results(docs), strict=True):
+        waiting: deque[list[Doc]] = deque()
+
+        def patients() -> Iterator[list[Note]]:
+            for _, group in groupby(enumerate(stream), _same_patient):
+                waiting.append([doc for _, doc in group])
+                yield [self._note(doc) for doc in waiting[-1]]
+
+        for results in self._results(patients()):
+            for doc, result in zip(waiting.popleft(), results, strict=True):
                 if isinstance(result, DeidError):
                     self._handle(self.name, self, [doc], result)
                 else:
-                    yield result
+                    yield self._marked(doc, result)
 
-    def _results(self, docs: Sequence[Doc]) -> Iterator[Doc | DeidError]:
-        """The Docs of one patient, marked; for one that fails its error."""
-        notes = [self._note(doc) for doc in docs]
-        results: Sequence[Deidentified | list[Span] | DeidError]
-        results = self.deid.together(notes) if self.rewrite else self.deid.detect_together(notes)
-        for doc, result in zip(docs, results, strict=True):
-            yield result if isinstance(result, DeidError) else self._marked(doc, result)
+    def _results(
+        self, patients: Iterable[Sequence[Note]]
+    ) -> Iterator[Sequence[Deidentified | list[Span] | DeidError]]:
+        """What the pipeline makes of the notes of one patient after another."""
+        if self.rewrite:
+            yield from self.deid.patients(patients)
+        else:
+            yield from self.deid.detect_patients(patients)
 
     def _note(self, doc: Doc) -> Note:
         """The note of a Doc, which loses the marks of a former run."""

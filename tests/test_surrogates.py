@@ -452,3 +452,16 @@ def test_no_file_is_left_by_a_map_that_fails(
     )
     assert isinstance(result.exception, OSError)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "o.jsonl"]
+
+
+def test_a_long_run_of_notes_that_nothing_ties_remembers_none_of_them() -> None:
+    source = RandomSource()
+    replacer = Replacer(PRESETS["surrogate"], Options(source=source))
+    text = "Ida Falk on 3/4/2019"
+    spans = [Span(0, 8, "PATIENT"), Span(12, 20, "DATE")]
+    for note in (Note(text), Note(text, "one"), Note(text)):
+        replacer.replace(note, spans)
+    remembered = len(source._drawn)
+    assert remembered
+    replacer.replace(Note(text), spans)
+    assert len(source._drawn) == remembered

@@ -156,6 +156,10 @@ class RandomSource:
             return known
         return self._drawn.setdefault(asked, self._draw(below))
 
+    def forgetful(self) -> RandomSource:
+        """A source of the same randomness with a memory of its own, for what nothing later can match."""
+        return RandomSource(self._draw)
+
     def __repr__(self) -> str:
         return "RandomSource()"
 

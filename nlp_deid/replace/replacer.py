@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import regex
 
 from nlp_deid.hipaa import generalize_age, year_of, zip3
 from nlp_deid.labels import LABELS
 from nlp_deid.note import Note, Span
+from nlp_deid.replace.keys import RandomSource
 from nlp_deid.replace.mapfile import Pair
 from nlp_deid.replace.policy import Policy
 from nlp_deid.replace.surrogates import Options, Surrogates
@@ -85,9 +86,14 @@ class _Case:
         self._counts: Counter[str] = Counter()
         first = notes[0][0]
         # A note that nothing ties to a patient is a patient of its own.
-        self.patient = first.patient or (f"note {first.id}" if first.id else secrets.token_hex(16))
+        self.patient = first.patient or (f"note {first.id}" if first.id else "")
+        options = replacer.options
+        if not self.patient:
+            self.patient = secrets.token_hex(16)
+            if isinstance(options.source, RandomSource):
+                options = replace(options, source=options.source.forgetful())
         acting = {self._action(span) for _, spans in notes for span in spans}
-        self._surrogates = Surrogates(replacer.options, self.patient, notes) if acting & _BY_PATIENT else None
+        self._surrogates = Surrogates(options, self.patient, notes) if acting & _BY_PATIENT else None
 
     def _action(self, span: Span) -> str:
         return self._replacer.policy.actions[span.label] if span.label in LABELS else "tag"
