@@ -112,7 +112,7 @@ def main() -> None:
                 str(source),
                 f"{folder}/out{number}.jsonl",
                 str(workers),
-                str(5 + 16 * number),
+                str(32 + number),
             ]
             environment = {**os.environ, "PYTHONHASHSEED": str(number)}
             done = subprocess.run(command, capture_output=True, check=True, env=environment)
