@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from nlp_deid.cli_options import Dictionaries, Pipeline, PolicyName
+from nlp_deid.cli_options import Dictionaries, Pipeline, PolicyName, Table, TableColumns, TableId
+from nlp_deid.demographics import ID_COLUMN, Joined, joined
 from nlp_deid.pipeline import DEFAULT_PIPELINE, load
+from nlp_deid.sources import open_source
 
 _STATE = ".nlp-deid-review"
 
@@ -33,6 +35,9 @@ def review(
     pipeline: Pipeline = DEFAULT_PIPELINE,
     policy: PolicyName = None,
     dictionaries: Dictionaries = None,
+    demographics: Table = None,
+    demographics_id: TableId = ID_COLUMN,
+    demographics_columns: TableColumns = "",
     name: Names = None,
     state: State = None,
     port: Port = 0,
@@ -56,10 +61,13 @@ def review(
         reviewers = list(dict.fromkeys(map(check_name, name or ["reviewer"])))
     except StoreError as error:
         raise typer.BadParameter(str(error), param_hint="--name") from None
-    folder = NoteFolder(source)
+    notes = joined(open_source(source), demographics, demographics_id, demographics_columns)
+    folder = NoteFolder(notes)
     root = state or _state_of(source)
     store = Store(root)
     _say(f"{len(folder.pages)} notes; reviews in {root}")
+    if isinstance(notes, Joined):
+        _say(str(notes.demographics))
     if folder.unreadable:
         _say(f"{len(folder.unreadable)} entries cannot be read; the page lists them")
     if strange := store.strangers(set(folder.pages)):

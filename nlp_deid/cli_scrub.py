@@ -49,7 +49,7 @@ from nlp_deid.cli_options import (
     Texts,
     Workers,
 )
-from nlp_deid.demographics import ID_COLUMN, Joined, parse_columns, read_demographics
+from nlp_deid.demographics import ID_COLUMN, Joined, joined
 from nlp_deid.outputs import OutputError
 from nlp_deid.pipeline import DEFAULT_PIPELINE
 from nlp_deid.replace.keys import Secret, new_key
@@ -157,10 +157,7 @@ def joined_source(
     where: str, format: str | None, columns: Columns, table: Path | None, id_column: str, labels: str
 ) -> Source:
     """The notes, with what a demographics table knows of their patients."""
-    source = open_source(where, format, columns=columns)
-    if table is None:
-        return source
-    return Joined.of(source, read_demographics(table, id_column, parse_columns(labels)))
+    return joined(open_source(where, format, columns=columns), table, id_column, labels)
 
 
 def tell(summary: Summary, source: Source) -> bool:

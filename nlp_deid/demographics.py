@@ -145,6 +145,16 @@ class Joined(Source):
         return self.demographics.fill(note, "" if self.kind == "rows" else place, counts)
 
 
+def joined(source: Source, table: Path | None, id_column: str = ID_COLUMN, columns: str = "") -> Source:
+    """A source with what a table knows of its patients, or the source itself if there is no table.
+
+    `id_column` as in `read_demographics`, `columns` as in `parse_columns`, which say what they raise.
+    """
+    if table is None:
+        return source
+    return Joined.of(source, read_demographics(table, id_column, parse_columns(columns)))
+
+
 def read_demographics(
     path: str | Path, id_column: str = ID_COLUMN, columns: Mapping[str, str] | None = None
 ) -> Demographics:

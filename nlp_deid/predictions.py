@@ -24,10 +24,8 @@ def read_found(path: Path) -> dict[str, list[Span]]:
     Raises:
         CorpusError: a broken row, named by its number; an id that occurs twice.
     """
-    if path.suffix.lower() != ".jsonl":
+    if path.suffix.lower() != ".jsonl" or formats.recognise(path) != "jsonl":
         return {note.id: list(note.spans) for note in formats.read(path, labels=FOLD)}
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such file")
     found: dict[str, list[Span]] = {}
     with path.open("rb") as stream:
         for number, data in enumerate(stream, start=1):

@@ -36,6 +36,7 @@ STDIN = "-"
 FORMATS = ("text", "jsonl", "csv", "tsv", "parquet", "datasets", "i2b2", "i2b2_2006")
 _STREAMED = ("text", "jsonl")
 _BY_SUFFIX = {".txt": "text", ".xml": "i2b2"}
+_ROW_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 _NUMBERED = re.compile(r"(\d+)-\d+")  # a patient's numbered note, as i2b2 2014 has it: "220-01"
 
 
@@ -148,13 +149,18 @@ def _recognise(path: Path) -> str:
     if suffixes[-1:] == [".ann"]:
         raise SourceError(f"{path}: holds spans, not a note; name the .txt file beside it")
     plain = suffixes[:-1] if suffixes[-1:] == [".gz"] else suffixes
-    for suffix in ("csv", "tsv", "parquet"):
-        if plain[-1:] == [f".{suffix}"]:
-            return suffix
-    try:
+    for suffix in _ROW_SUFFIXES:
+        if plain[-1:] == [suffix]:
+            return suffix[1:]
+    if suffixes[-1:] == [".xml"]:
         return formats.recognise(path)
-    except CorpusError as error:
-        raise SourceError(str(error)) from None
+    if suffixes[-1:] == [".txt"]:
+        return "text"
+    hint = " (nlp-deid fhir reads FHIR)" if suffixes[-1:] == [".json"] else ""
+    raise SourceError(
+        f"{path}: unknown suffix{hint}; allowed: {', '.join((*_BY_SUFFIX, *_ROW_SUFFIXES))}, or name a format:"
+        f" {', '.join(FORMATS)}"
+    )
 
 
 def _files(folder: Path, inside: str) -> Iterator[Entry]:

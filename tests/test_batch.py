@@ -323,6 +323,23 @@ def refused(source: Path | str, out: Path | str, **options: Any) -> str:
     return str(caught.value)
 
 
+def test_files_of_annotations_are_no_notes(tmp_path: Path) -> None:
+    for name in ("tasks.json", "a.conll", "a.text", "a.docx"):
+        (tmp_path / name).write_text("[]")
+        said = refused(tmp_path / name, tmp_path / "out")
+        assert "unknown suffix" in said
+        assert "allowed: .txt, .xml, .jsonl, .csv, .tsv, .parquet" in said
+        assert ("nlp-deid fhir reads FHIR" in said) == name.endswith(".json")
+    assert names(tmp_path) == ["a.conll", "a.docx", "a.text", "tasks.json"]
+
+
+def test_rows_with_labels_of_another_tool_are_rows(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(json.dumps({"id": "a", "text": SEVEN, "label": "urgent"}) + "\n")
+    source = open_source(tmp_path / "in.jsonl")
+    assert (source.kind, source.format) == ("rows", "jsonl")
+    assert [entry.read().text for entry in source.entries()] == [SEVEN]
+
+
 def test_wrong_inputs_and_outputs_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     notes = folder(tmp_path / "in", a_txt=SEVEN)
     (tmp_path / "empty").mkdir()

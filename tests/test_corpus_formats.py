@@ -38,6 +38,7 @@ def test_recognise_files(tmp_path: Path) -> None:
     for name, expected in {
         "a.JSONL": "jsonl",
         "a.b.jsonl.gz": "jsonl",
+        "a.JSON": "label_studio",
         "a.txt": "text",
         "a.ann": "brat",
     }.items():

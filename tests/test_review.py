@@ -15,6 +15,7 @@ from review_samples import NOTES, SMILE, Finds, desk_of, do, finish, key_of, ope
 
 from nlp_deid.corpus import formats
 from nlp_deid.corpus.checks import CorpusError
+from nlp_deid.demographics import Demographics, Joined
 from nlp_deid.note import Note, Span
 from nlp_deid.review import agreement
 from nlp_deid.review.desk import GOLD, Act, Desk
@@ -23,7 +24,7 @@ from nlp_deid.review.exports import EXPORTS, export
 from nlp_deid.review.folder import EditedError, NoteFolder
 from nlp_deid.review.marks import ACCEPTED, DOUBTED, PROPOSED, REJECTED, ActError, Mark
 from nlp_deid.review.store import ConflictError, Store, StoreError, check_name
-from nlp_deid.sources import SourceError
+from nlp_deid.sources import SourceError, open_source
 
 
 @pytest.fixture
@@ -205,6 +206,17 @@ def test_rows_of_one_file_are_checked_row_by_row(tmp_path: Path) -> None:
         notes.check(a)
 
 
+def test_a_source_may_know_more_of_the_notes_than_their_files(folder: Path) -> None:
+    source = Joined.of(open_source(folder), Demographics({"a": {"PATIENT": ["Zqada"]}}))
+    notes = NoteFolder(source)
+    first, *others = notes.pages.values()
+    assert (notes.path, first.note.id, first.note.known) == (folder, "a", {"PATIENT": ["Zqada"]})
+    assert not any(page.note.known for page in others)
+    (folder / "a.txt").touch()
+    notes.check(first)
+    assert (source.demographics.notes, source.demographics.unmatched) == (3, 2), "each note counts once"
+
+
 def test_entries_that_cannot_be_read_are_told_and_the_rest_goes_on(folder: Path) -> None:
     (folder / "bad.txt").write_bytes(b"caf\xe9")
     notes = NoteFolder(folder)
@@ -326,7 +338,7 @@ def test_an_adjudication_starts_without_overlaps_and_loses_no_claim(
 # Exports
 
 
-@pytest.mark.parametrize("format", ["jsonl", "i2b2", "brat"])
+@pytest.mark.parametrize("format", EXPORTS)
 def test_exports_are_read_back_as_they_were(desk: Desk, format: str) -> None:
     for name in NOTES:
         finish(desk, "ann", name)

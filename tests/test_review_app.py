@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import typer
-from review_samples import NOTES, Finds, desk_of, finish, key_of, write_notes
+from review_samples import NOTES, Finds, desk_of, finish, key_of, opened, write_notes
 from typer.testing import CliRunner
 
 pytest.importorskip("fastapi")
@@ -250,3 +250,39 @@ def test_a_wrong_call_is_told_before_anything_starts(tmp_path: Path) -> None:
     assert "40 letters" in wrong.output
     missing = CliRunner().invoke(app, [str(tmp_path / "nothing")])
     assert isinstance(missing.exception, SourceError)
+    stdin = CliRunner().invoke(app, ["-"])
+    assert isinstance(stdin.exception, SourceError)
+    assert "standard input" in str(stdin.exception)
+
+
+def test_a_table_of_patients_helps_as_in_scrub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {"P1-01": "Will may go; z q a d a Roe is here.\n", "P2-01": "Will may go.\n"}
+    folder = write_notes(tmp_path / "notes", texts)
+    table = tmp_path / "patients.csv"
+    table.write_text("pid,name,kin\nP1,Zqada Roe,Will Roe\n")
+    desks: list[Desk] = []
+    monkeypatch.setattr("nlp_deid.review.serve.serve", lambda desk, *_: desks.append(desk))
+    app = typer.Typer()
+    app.command()(review)
+    asked = [
+        "--demographics",
+        str(table),
+        "--demographics-id",
+        "pid",
+        "--demographics-columns",
+        "kin=PATIENT",
+    ]
+    done = CliRunner().invoke(app, [str(folder), "--pipeline", "rules", *asked])
+    assert done.exit_code == 0, done.output
+    assert "1 patients, 1 of 2 notes have no row" in done.output
+    assert "Zqada" not in done.output
+    [desk] = desks
+    desk.scout.start()
+    found = {}
+    for page in desk.folder.pages.values():
+        assert desk.scout.wait(page, 60) is not None
+        marks = opened(desk, "reviewer", page.note.id).review.marks
+        found[page.note.id] = [(page.note.text[m.start : m.end], m.label) for m in marks]
+    desk.scout.stop()
+    assert {("z q a d a", "PATIENT"), ("Roe", "PATIENT")} <= set(found["P1-01"])
+    assert not found["P2-01"]

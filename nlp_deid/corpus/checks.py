@@ -82,6 +82,31 @@ def unique(notes: Iterable[AnyNote], where: str) -> Iterator[AnyNote]:
         yield note
 
 
+def check_id(value: object, where: str) -> str:
+    """The id of a note in JSON.
+
+    Raises:
+        CorpusError: neither a text nor a whole number, or empty.
+    """
+    note_id = str(value) if type(value) is int else value
+    if not isinstance(note_id, str) or not note_id:
+        raise CorpusError(f'{where}: "id" must be a text or a whole number')
+    encode(note_id, f"{where}: id")
+    return note_id
+
+
+def check_text(value: object, where: str) -> str:
+    """The text of a note in JSON.
+
+    Raises:
+        CorpusError: it is missing, no text, or cannot be written as UTF-8.
+    """
+    if not isinstance(value, str):
+        raise CorpusError(f'{where}: "text" is missing or is not a text')
+    encode(value, where)
+    return value
+
+
 def encode(text: str, where: str) -> bytes:
     """UTF-8 bytes of a text.
 

@@ -19,6 +19,8 @@ FORMATS = {
     "brat": "nlp_deid.corpus.brat",
     "physionet": "nlp_deid.corpus.physionet",
     "conll": "nlp_deid.corpus.conll",
+    "doccano": "nlp_deid.corpus.doccano",
+    "label_studio": "nlp_deid.corpus.label_studio",
 }
 _SUFFIXES = {  # XML has two forms
     ".ann": "brat",
@@ -37,7 +39,7 @@ def _module(name: str) -> Any:
 
 
 def recognise(path: str | Path) -> str:
-    """The format of a file or folder, by suffix and, for XML, by its first bytes.
+    """The format of a file or folder, by suffix and, for XML and JSON Lines, by what the file begins with.
 
     Raises:
         CorpusError: nothing there, an unknown suffix, or a folder that mixes formats.
@@ -64,7 +66,9 @@ def recognise(path: str | Path) -> str:
 def _of_file(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes[-1:] == [".jsonl"] or suffixes[-2:] == [".jsonl", ".gz"]:
-        return "jsonl"
+        return "doccano" if _module("doccano").fits(path) else "jsonl"
+    if suffixes[-1:] == [".json"]:
+        return "label_studio"
     if suffixes[-1:] == [".xml"]:
         with path.open("rb") as stream:
             return "i2b2_2006" if b"<RECORD" in stream.read(_HEAD) else "i2b2"
@@ -92,7 +96,7 @@ def read(
 
 
 def write(path: str | Path, notes: Iterable[Note], format: str) -> None:
-    """Write notes with their spans to a file (jsonl) or to a folder with a file a note.
+    """Write notes with their spans to a file (jsonl, doccano, label_studio) or to a folder with a file a note.
 
     Raises:
         CorpusError: unknown format, one that is only read, or a note that it cannot hold.

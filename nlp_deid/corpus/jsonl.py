@@ -2,7 +2,8 @@
 
 A row is {"id", "text", "spans": [{"start", "end", "label"}]}, offsets in characters, end exclusive.
 "patient" and "known" fill the fields of Note; a span may carry "score" and "source". Every other key of
-a row is kept and written back; other keys of a span are dropped.
+a row is kept and written back; other keys of a span are dropped. A row whose spans stand under a key of
+another tool is refused, since it would pass for a note without PHI.
 """
 
 from __future__ import annotations
@@ -15,7 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from nlp_deid.corpus.checks import CorpusError, Labels, encode, finish_spans, make_span, unique
+from nlp_deid.corpus.checks import (
+    CorpusError,
+    Labels,
+    check_id,
+    check_text,
+    encode,
+    finish_spans,
+    make_span,
+    unique,
+)
 from nlp_deid.corpus.files import whole
 from nlp_deid.corpus.text import decode
 from nlp_deid.note import Note, Span
@@ -25,6 +35,9 @@ LONGEST_ROW = 1 << 27  # bytes; stops a gzip bomb of one row
 # Labels of finer grain in some open corpora, folded into the i2b2 ones.
 FOLD = {"DATE_YEAR": "DATE", "DATE_WEEKDAY": "DATE", "DATE_HOLIDAY": "DATE", "OTHER_NAME": "PATIENT"}
 
+# Where other tools have what "spans" is here; "annotations" is of older doccano and of Label Studio.
+DOCCANO_KEYS = ("label", "labels", "entities")
+_FOREIGN_KEYS = (*DOCCANO_KEYS, "annotations")
 _OWN_KEYS = frozenset({"id", "text", "patient", "known", "spans"})
 
 
@@ -68,16 +81,30 @@ def read(path: str | Path, labels: Labels | None = None, strict: bool = False) -
     `checks.finish_spans`.
 
     Raises:
-        CorpusError: a row that is no such object, named by file, line and id.
+        CorpusError: a row that is no such object or holds its spans under another tool's key; the
+            message names file, line and id.
     """
     return unique(_rows(Path(path), labels, strict), str(path))
 
 
 def _rows(path: Path, labels: Labels | None, strict: bool) -> Iterator[Row]:
+    for line, row in objects(path):
+        yield _row(row, line, labels, strict, f"{path}, line {line}")
+
+
+def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number from 1 and object of each line that is not blank; gzip if the path ends in .gz.
+
+    Raises:
+        CorpusError: a line that is no JSON object in UTF-8, or a file that cannot be read.
+    """
     for line, data in _lines(path):
         where = f"{path}, line {line}"
         if data.strip():
-            yield _row(_load(decode(data, where), where), line, labels, strict, where)
+            row = load(decode(data, where), where)
+            if not isinstance(row, dict):
+                raise CorpusError(f"{where}: not a JSON object")
+            yield line, row
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -105,12 +132,14 @@ def _open(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def _load(text: str, where: str) -> dict[str, Any]:
-    problem = "not a JSON object"
+def load(text: str, where: str) -> Any:
+    """What a text in JSON says.
+
+    Raises:
+        CorpusError: it is not JSON, or none that can be read.
+    """
     try:
-        row = json.loads(text)
-        if isinstance(row, dict):
-            return row
+        return json.loads(text)
     except json.JSONDecodeError as error:  # it holds the row: neither chained nor shown
         problem = f"not valid JSON at character {error.pos}"
     except (ValueError, RecursionError):  # a number of thousands of digits; brackets without end
@@ -119,17 +148,14 @@ def _load(text: str, where: str) -> dict[str, Any]:
 
 
 def _row(row: dict[str, Any], line: int, labels: Labels | None, strict: bool, where: str) -> Row:
-    note_id = row.get("id", f"row-{line}")
-    if type(note_id) is int:
-        note_id = str(note_id)
-    if not isinstance(note_id, str) or not note_id:
-        raise CorpusError(f'{where}: "id" must be a text or a whole number')
-    encode(note_id, f"{where}: id")
+    note_id = check_id(row.get("id", f"row-{line}"), where)
     where = f"{where}, note {note_id!r}"
-    text = row.get("text")
-    if not isinstance(text, str):
-        raise CorpusError(f'{where}: "text" is missing or is not a text')
-    encode(text, where)
+    text = check_text(row.get("text"), where)
+    if foreign := foreign_keys(row):
+        raise CorpusError(
+            f'{where}: "{foreign[0]}" but no "spans": a row of another tool, which would pass for a note '
+            "without PHI; rows of doccano are format doccano, else rename the key"
+        )
     patient = row.get("patient")
     if patient is not None and type(patient) not in (str, int):
         raise CorpusError(f'{where}: "patient" must be a text or a whole number')
@@ -137,6 +163,11 @@ def _row(row: dict[str, Any], line: int, labels: Labels | None, strict: bool, wh
     extra = {key: value for key, value in row.items() if key not in _OWN_KEYS}
     known = _known(row.get("known"), where)
     return Row(text, note_id, None if patient is None else str(patient), known, spans, extra)
+
+
+def foreign_keys(row: Mapping[str, Any]) -> list[str]:
+    """The keys of a row without spans under which another tool may have its spans."""
+    return [key for key in _FOREIGN_KEYS if key in row] if row.get("spans") is None else []
 
 
 def _known(known: object, where: str) -> Mapping[str, Sequence[str]]:
@@ -179,24 +210,36 @@ def write(path: str | Path, notes: Iterable[Note]) -> None:
     Raises:
         CorpusError: a text that UTF-8 cannot carry.
     """
-    path = Path(path)
+    write_lines(Path(path), (dump(_as_row(note), note.id) for note in notes))
+
+
+def _as_row(note: Note) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": note.id, "text": note.text}
+    if note.patient is not None:
+        row["patient"] = note.patient
+    if note.known:
+        row["known"] = {label: list(values) for label, values in note.known.items()}
+    row["spans"] = [_as_dict(span) for span in note.spans]
+    if isinstance(note, Row):
+        row.update(note.extra)
+    return row
+
+
+def dump(row: Mapping[str, Any], note_id: str) -> bytes:
+    """A note as an object of JSON on one line, in UTF-8, without the line end.
+
+    Raises:
+        CorpusError: a text that UTF-8 cannot carry.
+    """
+    return encode(json.dumps(row, ensure_ascii=False), f"note {note_id!r}")
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Write lines to one file, each with a line end; gzip if it ends in .gz. It appears whole or not at all."""
     with whole(path) as file:
         if path.suffix != ".gz":
-            _write_rows(file, notes)
+            file.writelines(line + b"\n" for line in lines)
             return
         # No name and no time in the header: equal notes give equal bytes.
         with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as packed:
-            _write_rows(cast(BinaryIO, packed), notes)
-
-
-def _write_rows(stream: BinaryIO, notes: Iterable[Note]) -> None:
-    for note in notes:
-        row: dict[str, Any] = {"id": note.id, "text": note.text}
-        if note.patient is not None:
-            row["patient"] = note.patient
-        if note.known:
-            row["known"] = {label: list(values) for label, values in note.known.items()}
-        row["spans"] = [_as_dict(span) for span in note.spans]
-        if isinstance(note, Row):
-            row.update(note.extra)
-        stream.write(encode(json.dumps(row, ensure_ascii=False), f"note {note.id!r}") + b"\n")
+            packed.writelines(line + b"\n" for line in lines)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nlp_deid.corpus.checks import CorpusError
 from nlp_deid.note import Note
-from nlp_deid.sources import SourceError, open_source
+from nlp_deid.sources import Source, SourceError, open_source
 
 _KEY_LENGTH = 24
 
@@ -40,18 +40,20 @@ class NoteFolder:
     """The notes of a folder or file, read once.
 
     Args:
-        path: as `sources.open_source` takes it.
+        source: a folder or file; a path as `sources.open_source` takes it.
 
     Attributes:
         unreadable: what is wrong with each entry that could not be read, by its place.
 
     Raises:
-        SourceError: it cannot be read, or holds no note that can.
+        SourceError: it cannot be read, is standard input, or holds no note that can be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._source = open_source(path)
+    def __init__(self, source: Source | Path) -> None:
+        self._source = source if isinstance(source, Source) else open_source(source)
+        if self._source.path is None:
+            raise SourceError("standard input cannot be reviewed; name a folder or file")
+        self.path = self._source.path
         self._lock = threading.Lock()
         self.unreadable: dict[str, str] = {}
         self._pages: dict[str, Page] = {}
@@ -62,7 +64,7 @@ class NoteFolder:
             else:
                 self.unreadable[found[0]] = found[1]
         if not self._pages:
-            raise SourceError(f"{path}: holds no note that can be read")
+            raise SourceError(f"{self.path}: holds no note that can be read")
 
     @property
     def pages(self) -> Mapping[str, Page]:
