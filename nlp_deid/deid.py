@@ -220,14 +220,13 @@ class Deid:
         """What detectors and keep lists say of each note, alone."""
         found: list[Proposals | DeidError] = [([], []) for _ in notes]
         for detector in self.detectors:
-            for at, spans in enumerate(_found(detector, notes)):
-                so_far = found[at]
-                if isinstance(so_far, DeidError):
-                    continue
+            sound = [(at, so_far[0]) for at, so_far in enumerate(found) if not isinstance(so_far, DeidError)]
+            answers = _found(detector, [notes[at] for at, _ in sound])
+            for (at, so_far), spans in zip(sound, answers, strict=True):
                 if isinstance(spans, DeidError):
                     found[at] = spans
                 else:
-                    so_far[0].extend(spans)
+                    so_far.extend(spans)
         return [
             _try(note, "keep lists", self._kept, proposals, note)
             for note, proposals in zip(notes, found, strict=True)
