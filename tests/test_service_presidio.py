@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -10,9 +10,13 @@ import pytest
 pytest.importorskip("fastapi")
 from starlette.testclient import TestClient
 
+from nlp_deid.deid import Deid, DeidError
+from nlp_deid.note import Detector, Note, Span
 from nlp_deid.pipeline import load
+from nlp_deid.replace.policy import PRESETS
 from nlp_deid.service.app import create_app
-from nlp_deid.service.engine import Engine
+from nlp_deid.service.engine import Choice, Engine, Stop
+from nlp_deid.service.state import Limits
 
 HELLO = "hello world, my name is Jane Doe. My number is: 034453334"
 ZIP = {
@@ -99,6 +103,74 @@ def test_a_list_of_texts_and_the_explanation(web: TestClient) -> None:
     explanation = one[0]["analysis_explanation"]
     assert explanation["pattern_name"] == "context.title.doctor"
     assert explanation["textual_explanation"] == "label DOCTOR"
+
+
+class Together(Detector):
+    """Finds nothing; keeps the number of notes it gets at once, and fails where it is told to."""
+
+    name = "together"
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+
+    def find(self, note: Note) -> list[Span]:
+        [found] = self.find_all([note])
+        return found
+
+    def find_all(self, notes: Iterable[Note]) -> Iterator[list[Span]]:
+        texts = [note.text for note in notes]
+        self.numbers.append(len(texts))
+        if "Zqcanary" in texts:
+            raise ValueError("Zqcanary")
+        return iter([[] for _ in texts])
+
+
+class Calls(Detector):
+    """Tells a signal to stop."""
+
+    name = "calls"
+
+    def __init__(self, stop: Stop) -> None:
+        self.stop = stop
+
+    def find(self, note: Note) -> list[Span]:
+        self.stop.call()
+        return []
+
+
+def test_texts_go_to_detectors_together() -> None:
+    together = Together()
+    app = create_app(Engine({"small": Deid([together], PRESETS["tag"])}))
+    with TestClient(app, base_url="http://localhost") as web:
+        assert analyze(web, ["a", "b", "c"]) == [[], [], []]
+        assert together.numbers == [3]
+        assert analyze(web, []) == []
+        answer = web.post("/analyze", json={"text": ["a", "Zqcanary"], "language": "en"})
+        assert answer.status_code == 422
+        assert answer.json()["error"] == "a text was not processed: together failed (ValueError)"
+
+
+def test_a_failing_text_fails_alone() -> None:
+    engine = Engine({"small": Deid([Together()], PRESETS["tag"])})
+    one, two = engine.detect_apart([Note("a"), Note("Zqcanary")], Choice(), Stop())
+    assert one == []
+    assert isinstance(two, DeidError)
+
+
+def test_no_detector_is_asked_once_it_is_time_to_stop() -> None:
+    stop, later = Stop(), Together()
+    engine = Engine({"small": Deid([Calls(stop), later], PRESETS["tag"])})
+    found = [*engine.detect_apart([Note("a")] * 70, Choice(), stop)]
+    assert [getattr(error, "stage", None) for error in found] == ["time limit"] * 70
+    assert later.numbers == []
+
+
+def test_the_time_limit_of_many_texts() -> None:
+    app = create_app(Engine({"small": Deid([Together()], PRESETS["tag"])}), Limits(seconds=0.3))
+    slow = {**ZIP, "patterns": [{"regex": "(x+x+)+y", "score": 1}]}
+    body = {"text": ["x" * 4000] * 9, "language": "en", "ad_hoc_recognizers": [slow]}
+    with TestClient(app, base_url="http://localhost") as web:
+        assert web.post("/analyze", json=body).status_code == 504
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,25 @@
-"""Presidio's /anonymize: its operators, and ours under the name nlp_deid."""
+"""Presidio's /anonymize, with our replacer as the operator nlp_deid, and /deanonymize."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
 from nlp_deid.labels import from_scheme
 from nlp_deid.note import Note, Span
 from nlp_deid.replace.replacer import Replacer
 from nlp_deid.service.analyze import RequestError
-from nlp_deid.service.models import AnonymizeRequest, AnonymizeResponse, Found, Item
+from nlp_deid.service.cipher import CipherError, decrypt
+from nlp_deid.service.models import (
+    AnonymizeRequest,
+    AnonymizeResponse,
+    DeanonymizeRequest,
+    Entity,
+    Found,
+    Item,
+)
+from nlp_deid.service.operators import ANONYMIZERS, DEANONYMIZERS, DEFAULT, OURS, Chosen, apply
 
-OPERATORS = ("hash", "keep", "mask", "nlp_deid", "redact", "replace")
-DEFAULT = "DEFAULT"
-_HASHES = ("sha256", "sha512")
-_LEAST_SALT = 16
-_LONGEST = 1000
-Settings = Mapping[str, Any]
-Operator = Callable[[str, str, Settings], str]
+_REPLACE = {"type": "replace"}
 
 
 def anonymize(request: AnonymizeRequest, replacer: Callable[[str | None], Replacer]) -> AnonymizeResponse:
@@ -37,19 +37,52 @@ def anonymize(request: AnonymizeRequest, replacer: Callable[[str | None], Replac
         ChoiceError: a policy that is not offered.
     """
     text = request.text
-    chosen = {name: dict(settings) for name, settings in (request.anonymizers or {}).items()}
-    for place, settings in enumerate(chosen.values()):
-        _check(settings, f"anonymizers[{place}]")
+    chosen = Chosen(request.anonymizers, "anonymizers", ANONYMIZERS)
     entities = _settled(text, request.analyzer_results)
     ours = _ours(text, entities, chosen, replacer)
+    changes = []
+    for number, entity in enumerate(entities):
+        settings = chosen.of(entity.entity_type) or _REPLACE
+        value = text[entity.start : entity.end]
+        new = ours[number] if number in ours else apply(value, entity.entity_type, settings)
+        changes.append((entity, settings["type"], new))
+    return _rewritten(text, changes)
+
+
+def deanonymize(request: DeanonymizeRequest) -> AnonymizeResponse:
+    """The text with its encrypted entities decrypted.
+
+    Raises:
+        RequestError: an entity outside the text, over another one, or without a deanonymizer; an operator
+            that is not offered, or a setting of it; a key that does not decrypt.
+    """
+    text, results = request.text, request.anonymizer_results
+    chosen = Chosen(request.deanonymizers, "deanonymizers", DEANONYMIZERS)
+    _check_within(text, results, "anonymizer_results")
+    changes = []
+    at = 0
+    for place in sorted(range(len(results)), key=lambda place: results[place].start):
+        entity, where = results[place], f"anonymizer_results[{place}]"
+        if entity.start < at:
+            raise RequestError(f"{where} overlaps another entity")
+        settings = chosen.of(entity.entity_type)
+        if settings is None:
+            raise RequestError(f"{where} has no deanonymizer; name one for its type, or {DEFAULT}")
+        at = entity.end
+        try:
+            new = decrypt(text[entity.start : at], settings["key"])
+        except CipherError:
+            raise RequestError(f"{where} cannot be decrypted: another key, or a damaged value") from None
+        changes.append((entity, settings["type"], new))
+    return _rewritten(text, changes)
+
+
+def _rewritten(text: str, changes: Iterable[tuple[Entity, str, str]]) -> AnonymizeResponse:
+    """The text with new values for entities, in order and without overlap, each with its operator."""
     parts: list[str] = []
     items: list[Item] = []
     at = out = 0
-    for number, entity in enumerate(entities):
-        settings = chosen.get(entity.entity_type) or chosen.get(DEFAULT) or {"type": "replace"}
-        kind = settings["type"]
-        value = text[entity.start : entity.end]
-        new = ours[number] if kind == "nlp_deid" else _OPERATORS[kind](value, entity.entity_type, settings)
+    for entity, kind, new in changes:
         parts += (text[at : entity.start], new)
         start = out + entity.start - at
         out, at = start + len(new), entity.end
@@ -58,11 +91,15 @@ def anonymize(request: AnonymizeRequest, replacer: Callable[[str | None], Replac
     return AnonymizeResponse(text="".join(parts), items=items[::-1])
 
 
-def _settled(text: str, results: Sequence[Found]) -> list[Found]:
-    """The entities in order and without overlap."""
+def _check_within(text: str, results: Sequence[Entity], field: str) -> None:
     for place, result in enumerate(results):
         if not result.start < result.end <= len(text):
-            raise RequestError(f"analyzer_results[{place}] does not lie within the text")
+            raise RequestError(f"{field}[{place}] does not lie within the text")
+
+
+def _settled(text: str, results: Sequence[Found]) -> list[Found]:
+    """The entities in order and without overlap."""
+    _check_within(text, results, "analyzer_results")
     settled: list[Found] = []
     for result in sorted(results, key=lambda r: (r.start, -r.end, -r.score)):
         last = settled[-1] if settled else None
@@ -78,17 +115,14 @@ def _settled(text: str, results: Sequence[Found]) -> list[Found]:
 
 
 def _ours(
-    text: str,
-    entities: Sequence[Found],
-    chosen: Mapping[str, Settings],
-    replacer: Callable[[str | None], Replacer],
+    text: str, entities: Sequence[Found], chosen: Chosen, replacer: Callable[[str | None], Replacer]
 ) -> dict[int, str]:
     """What our replacer makes of the entities that are left to it, by their numbers."""
     made: dict[int, str] = {}
     policies: dict[str | None, list[int]] = {}
     for number, entity in enumerate(entities):
-        settings = chosen.get(entity.entity_type) or chosen.get(DEFAULT) or {}
-        if settings.get("type") == "nlp_deid":
+        settings = chosen.of(entity.entity_type) or _REPLACE
+        if settings["type"] == OURS:
             policies.setdefault(settings.get("policy"), []).append(number)
     for policy, numbers in policies.items():
         spans = [Span(entities[n].start, entities[n].end, _label(entities[n].entity_type)) for n in numbers]
@@ -103,74 +137,3 @@ def _label(entity: str) -> str:
         return from_scheme("presidio", entity)
     except ValueError:
         return "OTHER"
-
-
-def _check(settings: Settings, where: str) -> None:
-    """Refuse settings that an operator cannot use."""
-    kind = settings.get("type")
-    if kind not in OPERATORS:
-        raise RequestError(f"{where}.type is not offered; offered: {', '.join(OPERATORS)}")
-    sound = True
-    if kind == "replace":
-        new = settings.get("new_value", "")
-        sound = isinstance(new, str) and len(new) <= _LONGEST and _is_whole(new)
-    elif kind == "mask":
-        char, count = settings.get("masking_char"), settings.get("chars_to_mask")
-        sound = (
-            isinstance(char, str)
-            and len(char) == 1
-            and _is_whole(char)
-            and type(count) is int
-            and isinstance(settings.get("from_end", False), bool)
-        )
-    elif kind == "hash":
-        salt = settings.get("salt")
-        sound = settings.get("hash_type", _HASHES[0]) in _HASHES and (
-            salt is None or (isinstance(salt, str) and _is_whole(salt) and len(salt.encode()) >= _LEAST_SALT)
-        )
-    elif kind == "nlp_deid":
-        sound = settings.get("policy") is None or isinstance(settings["policy"], str)
-    if not sound:
-        raise RequestError(f"{where} has a setting that {kind} cannot use; {_NEEDS[str(kind)]}")
-
-
-_NEEDS = {
-    "replace": f"new_value is a text of at most {_LONGEST} characters",
-    "mask": "masking_char is one character, chars_to_mask a whole number, from_end true or false",
-    "hash": f"hash_type is {' or '.join(_HASHES)}, salt has {_LEAST_SALT} bytes or more",
-    "nlp_deid": "policy is the name of a policy",
-}
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _replace(value: str, entity: str, settings: Settings) -> str:
-    return str(settings.get("new_value") or f"<{entity}>")
-
-
-def _mask(value: str, entity: str, settings: Settings) -> str:
-    count = min(max(int(settings["chars_to_mask"]), 0), len(value))
-    masked = str(settings["masking_char"]) * count
-    return value[: len(value) - count] + masked if settings.get("from_end", False) else masked + value[count:]
-
-
-def _hash(value: str, entity: str, settings: Settings) -> str:
-    """With a random salt, as Presidio does where none is given: nobody can try values against it."""
-    salt = settings.get("salt")
-    salted = value.encode() + (secrets.token_bytes(32) if salt is None else salt.encode())
-    return hashlib.new(settings.get("hash_type", _HASHES[0]), salted).hexdigest()
-
-
-_OPERATORS: dict[str, Operator] = {
-    "replace": _replace,
-    "redact": lambda value, entity, settings: "",
-    "keep": lambda value, entity, settings: value,
-    "mask": _mask,
-    "hash": _hash,
-}

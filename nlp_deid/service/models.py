@@ -199,13 +199,25 @@ class AnalyzeResult(BaseModel):
     analysis_explanation: Explanation | None = None
 
 
-class Found(BaseModel):
-    """A result as /anonymize takes it."""
+class Entity(BaseModel):
+    """Characters [start, end) of the text that was sent, and their type."""
 
     start: StrictInt = Field(ge=0)
     end: StrictInt = Field(ge=0)
-    score: float = Field(1.0, ge=0, le=1)
     entity_type: Name
+
+
+class Found(Entity):
+    """A result as /anonymize takes it."""
+
+    score: float = Field(1.0, ge=0, le=1)
+
+
+class Encrypted(Entity):
+    """An item of /anonymize's answer as /deanonymize takes it: only its place and type are looked at."""
+
+    operator: Name | None = None
+    text: Text | None = None
 
 
 class AnonymizeRequest(BaseModel):
@@ -214,6 +226,14 @@ class AnonymizeRequest(BaseModel):
     text: Text = Field(examples=["hello world, my name is Jane Doe. My number is: 034453334"])
     analyzer_results: list[Found] = Field(max_length=100_000)
     anonymizers: dict[str, dict[str, Any]] | None = Field(None, max_length=200)
+
+
+class DeanonymizeRequest(BaseModel):
+    """Presidio's request. `deanonymizers` maps an entity type, or DEFAULT, to `decrypt` and its key."""
+
+    text: Text = Field(examples=["My name is S184CMt9Drj7QaKQ21JTrpYzghnboTF9pn/neN8JME0="])
+    anonymizer_results: list[Encrypted] = Field(max_length=100_000)
+    deanonymizers: dict[str, dict[str, Any]] = Field(max_length=200)
 
 
 class Item(BaseModel):
@@ -227,7 +247,7 @@ class Item(BaseModel):
 
 
 class AnonymizeResponse(BaseModel):
-    """Presidio's response, entities from the last to the first."""
+    """Presidio's response to both, entities from the last to the first."""
 
     text: str
     items: list[Item]
@@ -235,6 +255,9 @@ class AnonymizeResponse(BaseModel):
 
 FIELDS = frozenset(
     name
-    for model in (ScrubRequest, AnalyzeRequest, AdHoc, Pattern, AnonymizeRequest, Found)
+    for model in (
+        *(ScrubRequest, AnalyzeRequest, AdHoc, Pattern),
+        *(AnonymizeRequest, Found, DeanonymizeRequest, Encrypted),
+    )
     for name in model.model_fields
 ) | {"body", "query", "path", "language"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.exceptions import HTTPException
 
 from nlp_deid.deid import DeidError
 from nlp_deid.note import Note
@@ -13,9 +12,10 @@ from nlp_deid.replace.replacer import Replacer
 from nlp_deid.replace.surrogates import Options
 from nlp_deid.service import analyze as presidio
 from nlp_deid.service import models
-from nlp_deid.service.anonymize import OPERATORS, anonymize
+from nlp_deid.service.anonymize import anonymize, deanonymize
 from nlp_deid.service.engine import Choice, Stop
-from nlp_deid.service.state import REFUSALS, Service, why
+from nlp_deid.service.operators import ANONYMIZERS, DEANONYMIZERS
+from nlp_deid.service.state import REFUSALS, Service, unprocessed
 
 
 def presidio_routes(service: Service) -> APIRouter:
@@ -28,20 +28,19 @@ def presidio_routes(service: Service) -> APIRouter:
         naming = presidio.check(asked)
         texts = [asked.text] if isinstance(asked.text, str) else asked.text
 
-        def work(stop: Stop) -> list[list[models.AnalyzeResult] | DeidError]:
-            found: list[list[models.AnalyzeResult] | DeidError] = []
-            for text in texts:
-                [spans] = engine.detect([Note(text)], Choice(), stop)
+        def work(stop: Stop) -> list[list[models.AnalyzeResult]] | DeidError:
+            found = []
+            for text, spans in zip(texts, engine.detect_apart(map(Note, texts), Choice(), stop), strict=True):
                 if isinstance(spans, DeidError):
-                    found.append(spans)
-                else:
-                    found.append(presidio.results(text, spans, asked, naming))
+                    return spans
+                if stop.over:  # the request's own patterns take time, too
+                    return DeidError("", stop.name, TimeoutError.__name__)
+                found.append(presidio.results(text, spans, asked, naming))
             return found
 
         results = await service.workers.run(work, request.receive)
-        for result in results:
-            if isinstance(result, DeidError):
-                raise HTTPException(422, f"a text was not processed: {why(result)}")
+        if isinstance(results, DeidError):
+            raise unprocessed("a text", results)
         return results[0] if isinstance(asked.text, str) else results
 
     @router.post("/anonymize")
@@ -54,6 +53,11 @@ def presidio_routes(service: Service) -> APIRouter:
             return Replacer(engine.policy(base, choice), Options(source=engine.source(choice)))
 
         return await service.workers.run(lambda _: anonymize(asked, replacer), request.receive)
+
+    @router.post("/deanonymize")
+    async def restore(asked: models.DeanonymizeRequest, request: Request) -> models.AnonymizeResponse:
+        """Presidio's /deanonymize: decrypts what /anonymize has encrypted, here or there."""
+        return await service.workers.run(lambda _: deanonymize(asked), request.receive)
 
     @router.get("/supportedentities")
     async def entities(language: Annotated[str, Query(max_length=20)] = presidio.LANGUAGE) -> list[str]:
@@ -68,6 +72,11 @@ def presidio_routes(service: Service) -> APIRouter:
     @router.get("/anonymizers")
     async def anonymizers() -> list[str]:
         """Operators of /anonymize."""
-        return list(OPERATORS)
+        return list(ANONYMIZERS)
+
+    @router.get("/deanonymizers")
+    async def deanonymizers() -> list[str]:
+        """Operators of /deanonymize."""
+        return list(DEANONYMIZERS)
 
     return router

@@ -74,9 +74,14 @@ class Service:
         """
         [result] = await self.notes(request, work)
         if isinstance(result, DeidError):
-            status = 504 if result.stage == Stop.name else 422
-            raise HTTPException(status, f"the note was not processed: {why(result)}")
+            raise unprocessed("the note", result)
         return result
+
+
+def unprocessed(what: str, error: DeidError) -> HTTPException:
+    """The answer where a note failed: 504 if its time was over, else 422."""
+    status = 504 if error.stage == Stop.name else 422
+    return HTTPException(status, f"{what} was not processed: {why(error)}")
 
 
 def why(error: DeidError) -> str:
