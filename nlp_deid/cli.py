@@ -174,7 +174,10 @@ def explain(
 def evaluate(
     gold: Annotated[
         Path,
-        typer.Argument(metavar="GOLD", help="Notes with gold spans: .jsonl, i2b2, BRAT, CoNLL or PhysioNet."),
+        typer.Argument(
+            metavar="GOLD",
+            help="Notes with gold spans: .jsonl, i2b2, BRAT, CoNLL, PhysioNet, doccano, Label Studio.",
+        ),
     ],
     pred: Annotated[Path, typer.Argument(metavar="PRED", help="What `detect` wrote, or notes with spans.")],
     missing: Annotated[
