@@ -147,6 +147,8 @@ def run_batch(root: Path, pipeline: str, policy: str) -> dict[str, Any]:
     meter = Meter()
     recipe = Recipe(pipeline, policy, key=read_key(root / "key"))
     with Processes(recipe, 2, Limits()) as pool:
+        for worker in pool._workers:
+            worker.connection.poll(None)  # both are loaded
         scrub(pool, open_source(root / "few.jsonl"), root / "few.out.jsonl")
         meter.end("load")
         summary = scrub(pool, open_source(root / "in.jsonl"), root / "batch.jsonl")
