@@ -6,15 +6,19 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlp_deid.synth import finish
 from nlp_deid.synth.columns import PEOPLE, Numbers, curve_of
 from nlp_deid.synth.constraints import Combination, Order, Range, orders_of, parse, prepare
 from nlp_deid.synth.copies import copies
 from nlp_deid.synth.encoder import Encoder
+from nlp_deid.synth.finish import finish_target
 from nlp_deid.synth.frames import SynthError
 from nlp_deid.synth.kinds import SynthWarning, identifiers, learn
+from nlp_deid.synth.networks import Generator
 from nlp_deid.synth.pgan import PGan
 from nlp_deid.synth.settings import Settings
 
@@ -269,3 +273,21 @@ def test_settings_are_checked(wrong):
 def test_unfitted():
     with pytest.raises(SynthError, match="fit or load"):
         PGan().sample(3)
+
+
+def test_the_target_is_finished_and_nothing_else_is_touched():
+    frame = cohort(600)
+    known, unseen = frame.iloc[:500], frame.iloc[500:]
+    rng = np.random.default_rng(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        encoder = Encoder.of(frame, "charge")
+        raw = Generator(encoder, 32).eval()
+        before = {name: value.clone() for name, value in raw.state_dict().items()}
+        done = finish_target(raw, encoder, known, unseen, Settings(steps=200, batch=100), rng)
+        losses = [finish._look(model, encoder, unseen, rng) for model in (raw, done)]
+    assert losses[1] < 0.9 * losses[0]
+    assert all(torch.equal(value, before[name]) for name, value in raw.state_dict().items())
+    changed = {name for name, value in done.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed
+    assert all(name.startswith("head.") for name in changed)

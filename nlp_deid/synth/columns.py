@@ -204,13 +204,15 @@ def _dates(numbers: pd.Series[Any], unit: str, text: bool, dtype: str) -> pd.Ser
     if not text:
         return times.astype(pd.api.types.pandas_dtype(dtype))
     form = "%Y-%m-%d" if unit == "day" else "%Y-%m-%dT%H:%M:%S"
-    return times.dt.strftime(form).astype(object)
+    return _cast(times.dt.strftime(form).astype(object), dtype)
 
 
 def _cast(series: pd.Series[Any], dtype: str) -> pd.Series[Any]:
     """The dtype of the training column, or the nearest one that holds missing values."""
     if series.isna().any() and (dtype.startswith(("int", "uint")) or dtype == "bool"):
         return series.astype("float64" if dtype != "bool" else object)
+    if dtype == "str":  # how pandas 3 has texts; older ones have objects
+        return series.astype(pd.Series([""]).dtype)
     return series.astype(pd.api.types.pandas_dtype(dtype))
 
 

@@ -45,8 +45,7 @@ def identifiers(frame: pd.DataFrame) -> list[str]:
             continue
         own = series.nunique() / len(series)
         whole = pd.api.types.is_integer_dtype(series.dtype)
-        text = series.dtype == object or isinstance(series.dtype, pd.StringDtype)
-        if (whole and own == 1) or (text and own > 0.9):
+        if (whole and own == 1) or (_may_be_text(series) and own > 0.9):
             found.append(str(name))
     return found
 
@@ -56,13 +55,18 @@ def date_unit(series: pd.Series[Any]) -> str:
     present = series.dropna()
     if pd.api.types.is_datetime64_any_dtype(series.dtype):
         return "day" if (present == present.dt.normalize()).all() else "second"
-    if series.dtype != object or present.empty or not all(isinstance(value, str) for value in present):
+    if not _may_be_text(series) or present.empty or not all(isinstance(value, str) for value in present):
         return ""
     for unit, form in (("day", _DAY), ("second", _TIME)):
         if all(form.fullmatch(value) for value in present):
             times = pd.to_datetime(present, errors="coerce")
             return unit if times.notna().all() else ""
     return ""
+
+
+def _may_be_text(series: pd.Series[Any]) -> bool:
+    """Texts are objects up to pandas 2, and of a dtype of their own from pandas 3 on."""
+    return bool(series.dtype == object or isinstance(series.dtype, pd.StringDtype))
 
 
 def learn(series: pd.Series[Any]) -> Column:

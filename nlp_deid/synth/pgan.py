@@ -22,6 +22,7 @@ from nlp_deid.synth import store
 from nlp_deid.synth.columns import Categories, Numbers
 from nlp_deid.synth.constraints import Constraint, declared, holds, orders_of, prepare
 from nlp_deid.synth.encoder import Encoder, require_columns
+from nlp_deid.synth.finish import finish_target
 from nlp_deid.synth.frames import Floats, SynthError, check_finite, to_pandas
 from nlp_deid.synth.judge import judge_of
 from nlp_deid.synth.kinds import identifiers, warn
@@ -226,6 +227,8 @@ class PGan:
         self.generator, self.history = train(
             encoder, known, self.settings, rng, judge, 0.5 / max(1, held) ** 0.5, progress
         )
+        if self.target and self.settings.target and held >= FEWEST_ROWS:
+            self.generator = finish_target(self.generator, encoder, known, unseen, self.settings, rng)
 
     def _draw(self, rows: int) -> pd.DataFrame:
         encoder, generator = self._fitted()

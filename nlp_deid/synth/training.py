@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,11 +81,10 @@ class _Run:
         self.critic = Critic(encoder.width, settings.hidden * 3 // 2, settings.packed).to(self.device)
         self.smooth = copy.deepcopy(self.generator)
         rate = settings.rate
-        head = list(self.generator.head.parameters()) if encoder.target else []
         body = list(self.generator.body.parameters())
         self.make = torch.optim.AdamW([{"params": body}], lr=rate, betas=BETAS, weight_decay=1e-4)
-        if head:
-            self.make.add_param_group({"params": head, "betas": (0.9, 0.99), "weight_decay": 1e-2})
+        if encoder.target:
+            self.make.add_param_group(_head_group(self.generator))
         self.judge = torch.optim.Adam(self.critic.parameters(), lr=rate, betas=BETAS)
         self.batch = min(settings.batch, len(frame)) // settings.packed * settings.packed
         if self.batch == 0:
@@ -129,6 +129,15 @@ class _Run:
         with torch.no_grad():
             for kept, new in zip(self.smooth.parameters(), self.generator.parameters(), strict=True):
                 kept.lerp_(new, 1 - keep)
+
+
+def _head_group(generator: Generator) -> dict[str, Any]:
+    return {"params": list(generator.head.parameters()), "betas": (0.9, 0.99), "weight_decay": 1e-2}
+
+
+def head_optimiser(generator: Generator, rate: float) -> torch.optim.Optimizer:
+    """What trains the target's part alone as it is trained together with the rest."""
+    return torch.optim.AdamW([_head_group(generator)], lr=rate)
 
 
 def spread(size: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
