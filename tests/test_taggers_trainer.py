@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tagging import LABELS, model, note, notes
 
@@ -80,22 +81,31 @@ def _resume(made: Model, folder: Path) -> str:
     return str(error.value)
 
 
-def test_the_checkpoint_of_another_model(tmp_path: Path) -> None:
+def test_the_checkpoint_of_another_model_or_training(tmp_path: Path) -> None:
     _fit(model(), _QUICK, notes(2), tmp_path, stop=1)
-    assert "another model" in _resume(model(labels=LABELS[:2]), tmp_path)
-    assert "another model" in _resume(model("transformer"), tmp_path)
-    state = load_file(tmp_path / "state.safetensors")
-    save_file(
-        {name: value for name, value in state.items() if "lstm" not in name}, tmp_path / "state.safetensors"
-    )
+    assert "another design" in _resume(model(labels=LABELS[:2]), tmp_path)
+    assert "another design" in _resume(model("transformer"), tmp_path)
+    with pytest.raises(ModelError, match="another training"):
+        _fit(model(), replace(_QUICK, rate=0.02), notes(2), tmp_path)
+
+
+@pytest.mark.parametrize("keep_record", [True, False])
+def test_a_checkpoint_without_all_its_parts(keep_record: bool, tmp_path: Path) -> None:
+    _fit(model(), _QUICK, notes(2), tmp_path, stop=1)
+    file = tmp_path / "state.safetensors"
+    with safe_open(file, "pt") as opened:
+        record = opened.metadata()
+    state = {name: value for name, value in load_file(file).items() if "lstm" not in name}
+    save_file(state, file, record if keep_record else None)
     assert "state.safetensors" in _resume(model(), tmp_path)
 
 
-@pytest.mark.parametrize("file", ["state.safetensors", "state.json"])
-def test_a_checkpoint_cut_short(file: str, tmp_path: Path) -> None:
+def test_a_checkpoint_cut_short(tmp_path: Path) -> None:
     _fit(model(), _QUICK, notes(2), tmp_path, stop=1)
-    (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:-9])
-    assert file in _resume(model(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+    file = tmp_path / "state.safetensors"
+    file.write_bytes(file.read_bytes()[:-9])
+    assert "state.safetensors" in _resume(model(), tmp_path)
 
 
 def test_no_notes() -> None:

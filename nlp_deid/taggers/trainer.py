@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nlp_deid.note import Note, Span
@@ -29,6 +29,8 @@ from nlp_deid.taggers.windows import windows
 Example = tuple[Rows, NDArray[np.int64]]
 Score = Callable[[Sequence[Note], Sequence[Sequence[Span]]], Mapping[str, float]]
 SCHEDULES = ("linear", "cosine", "constant")
+_STATE = "state.safetensors"
+_RECORD = "record"
 
 
 @dataclass(frozen=True)
@@ -107,10 +109,10 @@ class Trainer:
         model: what to fit; its weights at the end are the best.
         training: how.
         score: of notes and the spans found in them, a mapping that has `training.metric`.
-        folder: for `state.safetensors` and `state.json` after each epoch, to be resumed from; None keeps none.
+        folder: for `state.safetensors` after each epoch, to be resumed from; None keeps none.
 
     Raises:
-        ModelError: a saved state of another model.
+        ModelError: a saved state of another model or training, or a damaged one.
     """
 
     def __init__(self, model: Model, training: Training, score: Score, folder: Path | None = None) -> None:
@@ -231,43 +233,38 @@ class Trainer:
         }
         for index, moments in self._optimizer.state_dict()["state"].items():
             state |= {f"optimizer/{index}/{name}": torch.as_tensor(value) for name, value in moments.items()}
-        save_file({name: value.clone() for name, value in state.items()}, self._folder / "state.new")
-        (self._folder / "state.new").replace(self._folder / "state.safetensors")
-        record = {
-            "design": self.model.design.plain(),
-            "training": asdict(self.training),
-            "history": [asdict(epoch) for epoch in self.history],
-        }
-        (self._folder / "state.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+        record = {**self._setting(), "history": [asdict(epoch) for epoch in self.history]}
+        new = self._folder / "state.new"
+        save_file({name: value.clone() for name, value in state.items()}, new, {_RECORD: json.dumps(record)})
+        new.replace(self._folder / _STATE)
+
+    def _setting(self) -> dict[str, Any]:
+        """What two trainings must share for one to go on with the other, as plain values."""
+        plain = {"design": self.model.design.plain(), "training": asdict(self.training)}
+        found: dict[str, Any] = json.loads(json.dumps(plain))
+        return found
 
     def _resume(self) -> int:
         """The number of the next epoch, with the saved state loaded if there is one."""
-        if self._folder is None or not (self._folder / "state.json").is_file():
+        if self._folder is None or not (self._folder / _STATE).is_file():
             return 1
-        file = self._folder / "state.safetensors"
-        record = self._record()
-        if record["design"] != json.loads(json.dumps(self.model.design.plain())):
-            raise ModelError(f"{self._folder}: the checkpoint of another model")
+        file = self._folder / _STATE
         try:
-            state = load_file(file)
-            self._restore(state)
-        except (SafetensorError, OSError):
+            with safe_open(file, "pt") as opened:
+                record = json.loads((opened.metadata() or {})[_RECORD])
+                state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            history = [Epoch(**epoch) for epoch in record.pop("history")]
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError):
             raise ModelError(f"{file}: not a whole checkpoint") from None
+        mine = self._setting()
+        if other := [part for part, value in mine.items() if record.get(part) != value]:
+            raise ModelError(f"{file}: the checkpoint of another {' and '.join(other)}")
+        try:
+            self._restore(state)
         except (RuntimeError, KeyError, ValueError):
             raise ModelError(f"{file}: the checkpoint of another model") from None
-        self.history = record["history"]
+        self.history = history
         return len(self.history) + 1
-
-    def _record(self) -> dict[str, Any]:
-        """What `state.json` says."""
-        assert self._folder is not None
-        file = self._folder / "state.json"
-        try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-            history = [Epoch(**epoch) for epoch in record["history"]]
-            return {"design": record["design"], "history": history}
-        except (ValueError, KeyError, TypeError):
-            raise ModelError(f"{file}: not the record of a checkpoint") from None
 
     def _restore(self, state: Mapping[str, Tensor]) -> None:
         def part(name: str) -> dict[str, Tensor]:
