@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from nlp_deid.corpus import jsonl
 from nlp_deid.note import Note, Span
 from nlp_deid.review.exports import EXPORTS, export
 
@@ -37,7 +38,7 @@ def data() -> Iterator[Any]:
         before = set(sys.modules)
         yield import_module("data")
         for name in set(sys.modules) - before:
-            if name.split(".")[0] in ("data", "markup", "make_notes", "slots"):
+            if name.split(".")[0] in ("data", "held", "markup", "make_notes", "slots"):
                 del sys.modules[name]
 
 
@@ -49,3 +50,12 @@ def test_every_export_is_read_back_with_equal_spans(data: Any, tmp_path: Path, f
     for note in NOTES:
         assert back[note.id].text == note.text
         assert list(back[note.id].spans) == list(note.spans)
+
+
+def test_what_is_kept_apart_can_be_written(data: Any, tmp_path: Path) -> None:
+    notes = [Note(f"Note {number}", f"n{number}") for number in range(40)]
+    jsonl.write(tmp_path / "all.jsonl", notes)
+    import_module("held").main([tmp_path / "all.jsonl"], tmp_path / "held.jsonl", None, 3)
+    kept = [note.id for note in jsonl.read(tmp_path / "held.jsonl")]
+    assert kept == [note.id for note in data.held_out(notes, 3)[1]]
+    assert len(kept) == 4
