@@ -6,6 +6,7 @@ it leaves no core file.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from nlp_deid.replace.mapfile import Pair
 
 _ORPHAN_GRACE = 10.0  # seconds after which a worker whose parent is gone ends itself
 _PER_CHARACTERS = 30_000
+_TRIM_EVERY = 32  # lists of patients' notes
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def work(connection: Connection, recipe: Recipe, limits: Limits, forget: bool) -
     _limit_memory(limits.megabytes)
     connection.send(Ready(deid.policy.name, dict(deid.policy.actions)))
     with suppress(EOFError, BrokenPipeError):  # the parent is gone
-        while True:
+        for turn in count(1):
             patients = connection.recv()
             notes = [note for own in patients for note in own]
             _alarms(limits.time(notes), limits.wall(notes) + _ORPHAN_GRACE)
@@ -150,6 +153,8 @@ def work(connection: Connection, recipe: Recipe, limits: Limits, forget: bool) -
                 connection.send(OutOfMemory())
                 return
             connection.send(answers)
+            if turn % _TRIM_EVERY == 0:
+                _give_back()
 
 
 def _is_out_of_memory(answer: Answer) -> bool:
@@ -167,6 +172,12 @@ def _keep_quiet() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _give_back() -> None:
+    """Freed memory back to the system: glibc keeps it in pieces of many sizes, and grows."""
+    with suppress(OSError, AttributeError, TypeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _one_thread() -> None:
