@@ -187,3 +187,17 @@ def test_only_the_cues_that_are_asked_for_count() -> None:
     assert titles < whole
     with pytest.raises(ValueError, match=r"known: age, .*title\.lay"):
         Context(cues=["titel"])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("On 3/4/2019 Mr. Zork came.", ["Zork"]),
+        ("BP 120/80\nMr. Zork seen.", ["Zork"]),
+        ("Record date: 2067-05-03\nDr. Zork", ["Zork"]),
+        ("19 Fr Foley placed", []),
+        ("QRS 94 ms Normal axis", []),
+    ],
+)
+def test_a_number_before_a_title_is_no_count_of_it(text: str, names: list[str]) -> None:
+    assert [text[span.start : span.end] for span in Context().find(Note(text))] == names

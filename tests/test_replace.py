@@ -104,3 +104,27 @@ def test_policy_file(tmp_path):
         load_policy(path)
     with pytest.raises(PolicyError, match="neither a file nor one of tag"):
         load_policy("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("text", "dates", "wanted"),
+    [
+        ("Born 4/5/1926, seen 3/4/2019", ["4/5/1926", "3/4/2019"], "Born [DATE], seen 2019"),
+        ("Born 4/5/1930, seen 3/4/2019", ["4/5/1930", "3/4/2019"], "Born 1930, seen 2019"),
+        ("Born 4/5/1929 and in 1929", ["4/5/1929", "1929"], "Born [DATE] and in [DATE]"),
+        ("Hurt 1926-1930, seen 2019", ["1926-1930", "2019"], "Hurt [DATE], seen 2019"),
+    ],
+)
+def test_years_that_tell_an_age_over_89_are_not_kept(text: str, dates: list[str], wanted: str) -> None:
+    spans = [Span(text.index(value), text.index(value) + len(value), "DATE") for value in dates]
+    if wanted.startswith("Born [DATE] and"):  # the second is the year by itself
+        spans[1] = Span(len(text) - 4, len(text), "DATE")
+    assert Replacer(PRESETS["safe_harbor"]).replace(Note(text), spans)[0] == wanted
+
+
+def test_ages_count_to_the_latest_year_of_all_notes_of_a_patient() -> None:
+    born, seen = Note("Born 1926", "a", "p"), Note("Seen 2018", "b", "p")
+    made = Replacer(PRESETS["safe_harbor"]).replace_all(
+        [(born, [Span(5, 9, "DATE")]), (seen, [Span(5, 9, "DATE")])]
+    )
+    assert [text for text, _ in made] == ["Born [DATE]", "Seen 2018"]

@@ -94,6 +94,11 @@ _CREDENTIAL = regex.compile(rf"(?:{_CREDENTIALS})(?!\w)")
 _AFTER = regex.compile(rf"(?:{GAP}?,|{GAP}?\(|{GAP}?/)?{GAP}?(?<=[\s,(/])(?:{_CREDENTIALS})(?!\w)")
 
 
+def _names_who_is_counted(cue: Cue, term: str) -> bool:
+    """Whether a cue behind a number is a title ("5 Mr. Moss"), not a unit or a count ("19 Fr", "94 ms", "2 per day")."""
+    return cue.name in ("title.lay", "title.doctor") and not term.islower()
+
+
 class Context(Detector):
     """Proposes the names that a cue announces.
 
@@ -162,12 +167,13 @@ class Context(Detector):
         text, lower = view.text, view.lower
         for start, end, cues in self._cues.find(lower):
             before, after = lower[start - 1 : start], lower[end : end + 1]
-            if before == " " and lower[start - 2].isdigit():  # a unit: "19 Fr", "3 cm"
-                continue
             if before.isalnum() or after.isalnum() or before in ("-", "/", "_"):
                 continue
+            counted = text[start - 1 : start] == " " and lower[start - 2].isdigit()
             small = lower[end + 1 : end + 24].split(" ", 1)[0] if text[end + 1 : end + 2].islower() else ""
             for cue in cues:
+                if counted and not _names_who_is_counted(cue, text[start:end]):
+                    continue
                 if small and not self._may_open(small, cue.need):
                     continue
                 if opened := cue.opens.match(text, end):

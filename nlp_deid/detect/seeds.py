@@ -30,7 +30,10 @@ _NUMBER = regex.compile(
 )
 # What follows a name at the start of a sentence, and never "Will" or "May" the verb.
 _VERB = regex.compile(
-    rf"{GAP}(?:is|was|has|had|did|does|says|said|states|stated|reports|reported|denies|denied)\b"
+    rf"{GAP}(?:is|was|has|had|did|does|says|said|states|stated|reports|reported|denies|denied|came|comes|went|goes|left"
+    r"|saw|seen|arrived|returned|refused|asked|asks|agreed|agrees|called|calls|lives|lived|works|worked|wants|wanted|feels"
+    r"|felt|takes|took|told|tells|drove|drives|fell|walked|walks|slept|ate|remains|remained|complains|complained|tolerated"
+    r"|ambulated|presents|presented|attended|received|underwent|understands|understood|requests|requested)\b"
 )
 _SEPARATORS = regex.compile(r"[^\dA-Za-z]+")
 _GROUP = regex.compile(r"[\dA-Za-z]+")

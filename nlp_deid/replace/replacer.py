@@ -6,10 +6,11 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import regex
 
-from nlp_deid.hipaa import generalize_age, year_of, zip3
+from nlp_deid.hipaa import generalize_age, implies_over_89, year_of, zip3
 from nlp_deid.labels import LABELS
 from nlp_deid.note import Note, Span
 from nlp_deid.replace.keys import RandomSource
@@ -92,6 +93,7 @@ class _Case:
             self.patient = secrets.token_hex(16)
             if isinstance(options.source, RandomSource):
                 options = replace(options, source=options.source.forgetful())
+        self._latest = _latest_year(notes)
         acting = {self._action(span) for _, spans in notes for span in spans}
         self._surrogates = Surrogates(options, self.patient, notes) if acting & _BY_PATIENT else None
 
@@ -123,7 +125,7 @@ class _Case:
             return action, regex.sub(r"\S", "*", value)
         made: str | None = None
         if action == "generalize":
-            made = _generalize(span.label, value)
+            made = self._generalized(span.label, value)
         elif action == "number":
             made = self._numbered(note, span, value)
         elif action in ("surrogate", "shift") and self._surrogates is not None:
@@ -131,6 +133,15 @@ class _Case:
             if made is not None and self._replacer.pairs is not None:
                 self._replacer.pairs.append(Pair(note.id, self.patient, span.label, value, made))
         return (action, made) if made is not None else ("tag", _tag(span.label))
+
+    def _generalized(self, label: str, value: str) -> str | None:
+        """The value made coarser by the Safe Harbor rule; None where it cannot be read or a year tells an age over 89."""
+        try:
+            made = _COARSER[label](value)
+        except ValueError:
+            return None
+        old = label == "DATE" and any(implies_over_89(year, self._latest) for year in _years(made))
+        return None if old else made or None
 
     def _numbered(self, note: Note, span: Span, value: str) -> str:
         if span.label == "DATE" and self._surrogates is not None:
@@ -145,12 +156,20 @@ class _Case:
         return f"[{span.label}-{self._numbers[key]}]"
 
 
-def _generalize(label: str, value: str) -> str | None:
-    """The value made coarser by the Safe Harbor rule; None where it cannot be read."""
-    try:
-        return _COARSER[label](value) or None
-    except ValueError:
-        return None
+def _latest_year(notes: Sequence[tuple[Note, Sequence[Span]]]) -> int:
+    """The year that ages count to: the latest that the notes tell; this one if they tell one year or none."""
+    years = {
+        year
+        for note, spans in notes
+        for span in spans
+        if span.label == "DATE"
+        for year in _years(note.text[span.start : span.end])
+    }
+    return max(years) if len(years) > 1 else date.today().year
+
+
+def _years(text: str) -> list[int]:
+    return [int(year) for year in year_of(text).split("-") if year]
 
 
 def _check(note: Note, spans: Sequence[Span]) -> None:
