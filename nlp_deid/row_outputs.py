@@ -154,7 +154,7 @@ def _write_arrow(source: Source, rows: Iterator[bytes], open_writer: Callable[[A
                 cells.append(change[1])
                 change = next(changes, None)
         table = _changed(batch.take(pyarrow.array(chosen, pyarrow.int64())), cells, source.columns)
-        writer = writer or open_writer(table.schema)
+        writer = writer or open_writer(pyarrow.schema([_bare_field(field) for field in table.schema]))
         writer.write_table(table)
     if writer is not None:
         writer.close()
@@ -164,7 +164,8 @@ def _changed(batch: Any, cells: Sequence[Mapping[str, str | None]], columns: Col
     """A batch with new cells; a column that gets pseudonyms becomes text."""
     import pyarrow
 
-    table = pyarrow.Table.from_batches([batch])
+    arrays = [_without_unused(array) for array in batch.columns]
+    table = pyarrow.Table.from_arrays(arrays, schema=batch.schema)
     for name in columns.own:
         at = table.schema.get_field_index(name)
         changes = name in columns.texts or any(name in cell for cell in cells)
@@ -175,6 +176,46 @@ def _changed(batch: Any, cells: Sequence[Mapping[str, str | None]], columns: Col
         values = pyarrow.array([cell.get(name) for cell in cells], kind)
         table = table.set_column(at, pyarrow.field(name, kind), values)
     return table
+
+
+def _without_unused(array: Any) -> Any:
+    """A dictionary column keeps only the values of its own rows: others may be of quarantined ones."""
+    import pyarrow
+    from pyarrow import compute
+
+    if not pyarrow.types.is_dictionary(array.type):
+        return array
+    seen = array.indices.unique().drop_null()
+    kept = seen.take(compute.array_sort_indices(seen))
+    indices = compute.index_in(array.indices, kept, skip_nulls=True).cast(array.type.index_type)
+    return pyarrow.DictionaryArray.from_arrays(
+        indices, array.dictionary.take(kept), ordered=array.type.ordered
+    )
+
+
+def _bare_field(field: Any) -> Any:
+    """A field as it was, without metadata at any depth: those say who made a table, of whom and when."""
+    import pyarrow
+
+    return pyarrow.field(field.name, _bare(field.type), field.nullable)
+
+
+def _bare(kind: Any) -> Any:
+    """A type whose fields have no metadata."""
+    import pyarrow
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return pyarrow.struct([_bare_field(kind.field(at)) for at in range(kind.num_fields)])
+    if types.is_list(kind):
+        return pyarrow.list_(_bare_field(kind.value_field))
+    if types.is_large_list(kind):
+        return pyarrow.large_list(_bare_field(kind.value_field))
+    if types.is_fixed_size_list(kind):
+        return pyarrow.list_(_bare_field(kind.value_field), kind.list_size)
+    if types.is_map(kind):
+        return pyarrow.map_(_bare_field(kind.key_field), _bare_field(kind.item_field), kind.keys_sorted)
+    return kind
 
 
 def _write_dataset(source: Source, rows: Iterator[bytes], target: Path, work: Path) -> None:

@@ -234,6 +234,76 @@ def test_a_saved_dataset(tmp_path: Path) -> None:
     assert names == []
 
 
+def with_metadata() -> Any:
+    """A table whose schema, fields and fields of fields say who made it, and a column of few values."""
+    pyarrow = pytest.importorskip("pyarrow")
+    note = {"description": "zqmade by Dr. zqada"}
+
+    def field(name: str, kind: Any) -> Any:
+        return pyarrow.field(name, kind, metadata=note)
+
+    deep = [pyarrow.list_(field("item", pyarrow.int8())), pyarrow.large_list(field("item", pyarrow.int8()))]
+    deep += [pyarrow.list_(field("item", pyarrow.int8()), 1)]
+    ward = pyarrow.dictionary(pyarrow.int8(), pyarrow.string())
+    schema = pyarrow.schema(
+        [
+            field("id", pyarrow.string()),
+            field("text", pyarrow.string()),
+            field("codes", pyarrow.struct([field(f"c{at}", kind) for at, kind in enumerate(deep)])),
+            field("ward", ward),
+        ],
+        metadata={"pandas": "{}", "comment": "exported by zqbo", "huggingface": HUGGING_FACE},
+    )
+    codes = {"c0": [1], "c1": [2], "c2": [3]}
+    rows = [
+        {"id": "a", "text": "BAD zqc", "codes": codes, "ward": "zqleft"},
+        {"id": "b", "text": "zqd", "codes": codes, "ward": "north"},
+        {"id": "c", "text": "fine", "codes": None, "ward": None},
+        {"id": "d", "text": "fine", "codes": None, "ward": "east"},
+    ]
+    return pyarrow.Table.from_pylist(rows, schema)
+
+
+HUGGING_FACE = json.dumps({"info": {"description": "zqe", "citation": "zqf", "homepage": "zqg"}})
+
+
+def test_no_metadata_and_nothing_of_other_rows_goes_out(tmp_path: Path) -> None:
+    made = with_metadata()
+    from pyarrow import parquet
+
+    parquet.write_table(made, tmp_path / "in.parquet")
+    assert SECRET.search((tmp_path / "in.parquet").read_bytes().decode("latin-1"))
+    run(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert not SECRET.search((tmp_path / "out.parquet").read_bytes().decode("latin-1"))
+    found = parquet.read_table(tmp_path / "out.parquet")
+    assert found.schema.equals(made.schema), "types stay"
+    assert [row["ward"] for row in found.to_pylist()] == ["north", None, "east"]
+    assert found.to_pylist()[0]["codes"] == {"c0": [1], "c1": [2], "c2": [3]}
+    statistics = parquet.read_metadata(tmp_path / "out.parquet").row_group(0).column(1).statistics
+    assert (statistics.min, statistics.max) == ("[PATIENT]", "fine")
+
+
+def test_a_saved_dataset_goes_out_without_what_is_said_of_it(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.disable_progress_bars()
+    info = datasets.DatasetInfo(description="zqe", citation="zqf", homepage="zqg", license="zqh")
+    data = datasets.Dataset.from_dict({"id": ["a"], "text": ["zqd"], "ward": ["north"]}, info=info)
+    data.save_to_disk(str(tmp_path / "in"))
+    assert "zqe" in (tmp_path / "in/dataset_info.json").read_text()
+    for out in ("out", "out.parquet"):
+        run(tmp_path / "in", tmp_path / out)
+    files = [tmp_path / "out.parquet", *(tmp_path / "out").iterdir()]
+    assert len(files) == 4
+    for path in files:
+        assert not SECRET.search(path.read_bytes().decode("latin-1")), path.name
+        assert str(tmp_path) not in path.read_bytes().decode("latin-1"), path.name
+    assert datasets.load_from_disk(str(tmp_path / "out"))[0] == {
+        "id": "a",
+        "text": "[PATIENT]",
+        "ward": "north",
+    }
+
+
 def test_names_become_pseudonyms(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     for name in ("zqward/a.txt", "zqward/b.txt", "zqc.txt"):
