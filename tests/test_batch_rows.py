@@ -330,6 +330,34 @@ def test_names_become_pseudonyms(tmp_path: Path) -> None:
     assert len(rename("x")) == 20
 
 
+def test_quarantined_notes_have_pseudonyms_too(tmp_path: Path) -> None:
+    rename = pseudonyms(KEY)
+    folder = tmp_path / "in"
+    (folder / "zqward").mkdir(parents=True)
+    for name in ("zqward/zqa.txt", "zqward/zqb.pdf", "zqc.txt"):
+        (folder / name).write_text("fine")
+    (folder / "zqc.txt").write_text("BAD")
+    run(folder, tmp_path / "out", rename=rename, rename_id="key")
+    report = (tmp_path / "out/quarantine.jsonl").read_text()
+    assert [(row["id"], row["place"]) for row in map(json.loads, report.splitlines())] == [
+        (rename("zqc"), "file 1"),
+        (rename("zqward/zqb.pdf"), "file 3"),
+    ]
+    table = write_csv(
+        tmp_path / "in.csv", [["id", "a", "b"], ["zq1", "fine", "BAD"], ["zq2", "fine"], ["zq1", "x", "y"]]
+    )
+    run(table, tmp_path / "out.csv", Columns(("a", "b")), rename=rename, rename_id="key")
+    found = [json.loads(line) for line in (tmp_path / "out.quarantine.jsonl").read_text().splitlines()]
+    assert [(row["id"], row["place"], row["reason"]) for row in found] == [
+        (f"{rename('zq1')}.a", "row 2", "other_text"),
+        (f"{rename('zq1')}.b", "row 2", "RuntimeError"),
+        (rename("row-3"), "row 3", "format"),
+        (f"{rename('zq1')}.a", "row 4", "duplicate_id"),
+        (f"{rename('zq1')}.b", "row 4", "duplicate_id"),
+    ]
+    assert not SECRET.search(report + json.dumps(found))
+
+
 class Checker(HTMLParser):
     """Whether a page is whole and loads nothing."""
 

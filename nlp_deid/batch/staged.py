@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -98,7 +98,7 @@ class Run:
             found = self._first_look(entry)
             if isinstance(found, Failure):
                 whole.update(repr((found.id, found.place, found.stage, found.reason)).encode())
-                self.manifest.failed(number, found)
+                self._quarantine(number, found)
                 if found.reason not in _ANOTHERS:
                     self._take_away(entry)
                 continue
@@ -211,9 +211,8 @@ class Run:
             own = failed if slot.entry.id == failed.id else None
             if own is None and not isinstance(answer, Made):
                 own = answer if isinstance(answer, Failure) else _failed(slot, answer)
-            self.manifest.failed(
-                slot.number, own or Failure(slot.entry.id, slot.entry.place, "row", "other_text")
-            )
+            own = own or Failure(slot.entry.id, slot.entry.place, "row", "other_text")
+            self._quarantine(slot.number, own)
             self._take_away(slot.entry)
         if failed is None:
             for _, _, answer in made:
@@ -249,6 +248,22 @@ class Run:
         if self.rename is None:
             return entry
         return Entry(self.rename(entry.id), entry.place, entry.suffix, entry.read)
+
+    def _quarantine(self, number: int, why: Failure) -> None:
+        """Into the report; where names become pseudonyms, it has no other ones and no path either."""
+        if self.rename is not None:
+            place = f"file {number + 1}" if self.source.kind == "folder" else why.place
+            why = replace(why, id=self._pseudonym(why.id, self.rename), place=place)
+        self.manifest.failed(number, why)
+
+    def _pseudonym(self, note_id: str, rename: Rename) -> str:
+        """What the note would be called in the output; of a text in a row, the row with its column."""
+        texts = self.source.columns.texts
+        if self.form != FILES and len(texts) > 1:
+            for column in texts:
+                if note_id.endswith(f".{column}"):
+                    return f"{rename(note_id.removesuffix(f'.{column}'))}.{column}"
+        return rename(note_id)
 
     def _take_away(self, entry: Entry) -> None:
         """Nothing of a note that failed may stand in the output, be it from an earlier run."""
