@@ -249,6 +249,37 @@ def test_ids_cannot_lead_out_of_the_output_folder(tmp_path: Path) -> None:
     assert {f.reason for f in summary.failures} == {"unsafe_id", "format"}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@pytest.mark.parametrize("rename", [None, str.upper])
+@pytest.mark.parametrize("out", ["out", "out.jsonl"])
+def test_a_name_that_is_no_utf8_stops_only_itself(tmp_path: Path, out: str, rename: Any) -> None:
+    source = folder(tmp_path / "in", a_txt=SEVEN)
+    for name in (b"Jos\xe9.txt", b"\xff.pdf", b"\xe9"):
+        path = Path(os.fsdecode(os.fsencode(source) + b"/" + name))
+        if path.suffix:
+            path.write_text(SEVEN)
+        else:
+            path.mkdir()
+            (path / "b.txt").write_text(SEVEN)
+    settings = batch.Settings(rename=rename, rename_id="upper" if rename else "")
+    summary = batch.scrub(finder(), open_source(source), tmp_path / out, settings=settings)
+    assert (summary.read, summary.written) == (4, 1)
+    assert {failed.reason for failed in summary.failures} == {"unsafe_id"}
+    assert not list(tmp_path.rglob("*nlp-deid-run"))
+    assert summary.report is not None
+    told = rows(summary.report)
+    if rename is None:
+        assert os.fsencode(told[0]["place"]) == b"Jos\xe9.txt", "the report has the name itself, in escapes"
+
+
+@pytest.mark.parametrize("out", ["out", "out.jsonl"])
+def test_an_id_with_half_a_surrogate_pair(tmp_path: Path, out: str) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": "\\ud800", "text": "zqa"}\n{"id": "ok", "text": "zqb"}\n')
+    summary = batch.scrub(finder(), open_source(tmp_path / "in.jsonl"), tmp_path / out)
+    assert [(failed.place, failed.reason) for failed in summary.failures] == [("row 1", "unsafe_id")]
+    assert summary.written == 1
+
+
 @pytest.mark.parametrize("ids", [["a", "a.txt/b", "c"], ["a.txt/b", "a", "c"]])
 def test_an_id_cannot_take_a_note_for_a_folder(tmp_path: Path, ids: list[str]) -> None:
     source = tmp_path / "in.jsonl"

@@ -28,7 +28,7 @@ _FILE = "manifest.sqlite"
 _KEPT = """
 create table if not exists fact (name text primary key, value text) without rowid;
 create table if not exists done (n integer primary key, data blob);
-create table if not exists failed (n integer primary key, id text, place text, stage text, reason text);
+create table if not exists failed (n integer primary key, row blob);
 create table if not exists found (label text, source text, spans integer, primary key (label, source));
 """
 # Made anew by every run, since the salt of its hashes is.
@@ -207,14 +207,7 @@ class Manifest:
     def failed(self, n: int, why: Failure) -> None:
         """A quarantined note."""
         self.done(n, None)
-        self._do(
-            "insert or replace into failed values (?, ?, ?, ?, ?)",
-            n,
-            why.id,
-            why.place,
-            why.stage,
-            why.reason,
-        )
+        self._do("insert or replace into failed values (?, ?)", n, why.row())
 
     def found(self, counts: Mapping[tuple[str, str], int]) -> None:
         """Spans by label and source, added up."""
@@ -235,8 +228,8 @@ class Manifest:
 
     def failures(self) -> Iterator[Failure]:
         """The quarantined notes, in the order of the source."""
-        for row in self._do("select id, place, stage, reason from failed order by n"):
-            yield Failure(*row)
+        for (row,) in self._do("select row from failed order by n"):
+            yield Failure(**json.loads(row))
 
 
 def folder_for(target: Path, is_folder: bool) -> Path:

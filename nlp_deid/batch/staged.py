@@ -122,7 +122,9 @@ class Run:
     def _first_look(self, entry: Entry) -> Note | Failure:
         if not self._names.is_new("id", entry.id):
             return Failure(entry.id, entry.place, "read", "duplicate_id")
-        if self.form == FILES and not self._names.is_free(self._file_name(entry)):
+        if not _is_unicode(entry.id) or (
+            self.form == FILES and not self._names.is_free(self._file_name(entry))
+        ):
             return Failure(entry.id, entry.place, "write", "unsafe_id")
         try:
             return read(entry, self.source)
@@ -317,6 +319,11 @@ def _bytes(data: bytes) -> bytes:
     if not isinstance(data, bytes):
         raise TypeError("a note was not rendered as bytes")
     return data
+
+
+def _is_unicode(name: str) -> bool:
+    """False for a file name that is no UTF-8, or an id with half a surrogate pair: no output can hold it."""
+    return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def _digest(note: Note) -> bytes:
