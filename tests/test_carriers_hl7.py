@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import re
 from datetime import datetime
 
 import hl7
@@ -138,10 +139,89 @@ def test_every_type_of_value(kind: str, value: str) -> None:
         made = scrub(pipeline("tag"), "\r".join([*head, f"OBX|1|{kind}|1^Text^L|1|{value}||||||F"]))
     except CarrierError as error:
         made = error.reason
-    allowed = {"date": "segment", "number": "residue"}.get(VALUES.get(kind, ""))
+    allowed = {"date": "segment"}.get(VALUES.get(kind, ""))
     assert made.startswith("MSH") or made == allowed
     assert "quillfeather" not in made.casefold()
     assert "00771234" not in made
+
+
+HEAD = f"{MSH}\rPID|1||00482913^^^M^MR||Quillfeather^Zephyrine||19600405|F||||HAMPDEN|||||||AC-77|123456789"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("NM", "6175550182"),
+        ("NM", "617 555 0182"),
+        ("NM", "123456789"),
+        ("NM", "19600405"),
+        ("NM", "482913"),
+        ("NM", "00482913"),
+        ("NM", "~6175550182"),
+        ("SN", "^123-45-6789"),
+        ("SN", "^617^-^5550182"),
+        ("SN", "=^19600405"),
+        ("SI", "6175550182"),
+        ("TM", "6175550182"),
+        ("TM", "482913"),
+        ("NM", "Quillfeather"),
+    ],
+)
+@pytest.mark.parametrize("policy", ["tag", "surrogate"])
+def test_numbers_that_are_no_measurements(kind: str, value: str, policy: str) -> None:
+    made = scrub(pipeline(policy), f"{HEAD}\rOBX|1|{kind}|9^Call^L|1|{value}||||||F").split("\r")[2]
+    digits = re.sub("[^0-9]", "", made.split("|")[5])
+    assert not digits or (policy == "surrogate" and digits not in re.sub("[^0-9]", "", value))
+    assert "Quill" not in made
+    assert made.split("|")[2] == ("ST" if made.split("|")[5] else kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("NM", "104.5"),
+        ("NM", "-12"),
+        ("NM", "250"),
+        ("NM", "98765"),
+        ("NM", "0.00012"),
+        ("NM", ".5"),
+        ("NM", "1~2.5"),
+        ("NM", "<5"),
+        ("NM", "-1.5e3"),
+        ("SN", ">=^90"),
+        ("SN", "^100^-^200"),
+        ("SN", "^1^:^128"),
+        ("SN", "^2^+"),
+        ("TM", "103045.12-0500"),
+        ("TM", "0930"),
+    ],
+)
+def test_measurements_stay_as_they_are(kind: str, value: str) -> None:
+    segment = f"OBX|1|{kind}|9^Level^L|1|{value}||||||F"
+    assert scrub(pipeline(), f"{HEAD}\r{segment}").split("\r")[2] == segment
+
+
+@pytest.mark.parametrize("value", ["123-45-6789", "617-555-0182", "617.555.0182", "2019-02-03", "1960/04/05"])
+def test_kept_fields_hold_no_telephone_numbers_and_dates(value: str) -> None:
+    made = scrub(pipeline(), f"{HEAD}\rOBX|1|NM|9^Level^L|1|1|mg|{value}|H").split("\r")[2]
+    assert made.endswith("|1|mg||H")
+    assert scrub(pipeline(), f"{HEAD}\rOBX|1|NM|9^L^L|1|1|mg|135.5-145.5|H").endswith("|mg|135.5-145.5|H\r")
+
+
+def test_a_name_in_a_kept_field_stops_the_message() -> None:
+    with pytest.raises(CarrierError, match="residue"):
+        scrub(pipeline(), f"{HEAD}\rDG1|1|QUILLFEATHER.ZEPHYRINE|I10.9")
+
+
+@pytest.mark.parametrize(
+    ("segment", "at"),
+    [("PID|||||||||||&", 12), ("PID" + "|" * 22 + "&", 23), ("ACC|||&", 3)],
+)
+def test_places_have_the_label_of_places(segment: str, at: int) -> None:
+    made = scrub(
+        pipeline("tag"), f"{MSH}\r{segment.replace('&', '|' * (at - segment.count('|')) + 'HAMPDEN')}"
+    )
+    assert made.split("\r")[1].split("|")[at] == "[LOCATION-OTHER]"
 
 
 BAD = [

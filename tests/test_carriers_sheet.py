@@ -101,7 +101,14 @@ class BlindDeid(Deid):
     ("label", "value", "text"),
     [
         ("PATIENT", "Zephyrine Quillfeather", "call ZEPHYRINE  quillfeather"),
+        ("PATIENT", "Zephyrine Quillfeather", "QUILLFEATHER^ZEPHYRINE"),
+        ("PATIENT", "Zephyrine Quillfeather", "zephyrine q. quillfeather"),
+        ("DOCTOR", "Ada Beth Quill", "Quill, Ada_Beth"),
         ("PHONE", "802-555-0147", "tel 802-555-0147."),
+        ("PHONE", "(802) 555-0147", "8025550147"),
+        ("SSN", "219099999", "^219-09-9999"),
+        ("MEDICALRECORD", "00483921", "no. 483921"),
+        ("ACCOUNT", "AB12345", "is ab12345"),
     ],
 )
 def test_what_is_left_stops_the_document(
@@ -114,6 +121,28 @@ def test_what_is_left_stops_the_document(
     with pytest.raises(CarrierError) as caught:
         sheet.write()
     assert (caught.value.reason, caught.value.where) == ("residue", label)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "text"),
+    [
+        ("PATIENT", "Zephyrine Quillfeather", "Zephyrine called. A quillfeather fell."),
+        ("PATIENT", "Quillfeather", "quillfeather"),
+        ("PHONE", "802-555-0147", "1802555014 70, 802-555-01471, 555-0147"),
+        ("MEDICALRECORD", "00483921", "4839.5 21, 1483921, 4839210"),
+        ("URL", "https://h.example/20190304", "2019-03-04"),
+    ],
+)
+def test_what_only_looks_alike_does_not(
+    label: str, value: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nlp_deid.carriers.sheet._looking_for_known", lambda deid: deid)
+    got: list[str] = []
+    sheet = Sheet(BlindDeid([Leaky()], PRESETS["tag"]), "p")
+    sheet.value(label, value, lambda new: None)
+    sheet.text([Piece(text, got.append)])
+    sheet.write()
+    assert got == [text]
 
 
 def test_an_error_can_cross_processes() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from nlp_deid.carriers.hl7_rules import KEPT, NUMBER, SYSTEMS
+from nlp_deid.carriers.hl7_rules import KEPT, SYSTEMS, TIME
 from nlp_deid.carriers.hl7_text import Delimiters
 from nlp_deid.carriers.pseudonyms import Pseudonyms
 from nlp_deid.carriers.shared_rules import IDENTIFIER_TYPES, TITLES
@@ -65,8 +65,8 @@ class Fields:
         name, _, label = rule.partition(" ")
         if name == "keep":
             row[at] = text if re.fullmatch(KEPT, text) else ""
-        elif name == "number":
-            row[at] = text if re.fullmatch(NUMBER, text) else ""
+        elif name == "time":
+            row[at] = text if re.fullmatch(TIME, text) else ""
         elif name == "text":
             self.text(text, row, at)
         else:

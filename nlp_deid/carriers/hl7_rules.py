@@ -26,8 +26,8 @@ SEGMENTS: Mapping[str, Mapping[int, str]] = {
         "MSH": "3,4,5,6=key; 7=date; 9,11,12,13,15,16,17,18,19,20=keep; 10=key",
         "EVN": "1,4=keep; 2,3,6=date; 5=staff; 7=key",
         "PID": """1=keep; 2,3,4=id MEDICALRECORD; 5,6,9=name PATIENT; 7=date; 8=keep; 10,15,16,17,22,26,27,28,39=code;
-            11=address; 12=text; 13,14,40=phone PHONE; 18=id ACCOUNT; 19=id SSN; 20=id LICENSE; 21=id MEDICALRECORD;
-            23=place; 24,25,30,31,32=keep; 29,33=date""",
+            11=address; 12=LOCATION-OTHER; 13,14,40=phone PHONE; 18=id ACCOUNT; 19=id SSN; 20=id LICENSE; 21=id MEDICALRECORD;
+            23=LOCATION-OTHER; 24,25,30,31,32=keep; 29,33=date""",
         "PD1": "1,2,5,6,7,11,12=keep; 3=organisation; 4=staff; 9=name PATIENT; 13,17,18=date",
         "NK1": """1=keep; 2,26,30=name PATIENT; 3,7,14=code; 4,32=address; 5,6,31=phone PHONE; 8,9,16=date; 10=PROFESSION;
             12,33=id IDNUM; 13=organisation; 15=keep; 37=id SSN""",
@@ -41,7 +41,7 @@ SEGMENTS: Mapping[str, Mapping[int, str]] = {
         "IN1": """1,15,17,22,31=keep; 2,35=code; 3=id IDNUM; 4,11=organisation; 5,19,44=address; 6,16=name PATIENT;
             7=phone PHONE; 8,36,49=id HEALTHPLAN; 9=ORGANIZATION; 10=id HEALTHPLAN; 12,13,24,29=date; 18=date; 43=keep""",
         "IN2": "1,61=id HEALTHPLAN; 2=id SSN; 3=staff; 6,8=id HEALTHPLAN; 7=name PATIENT; 22,52=name PATIENT; 63,64=phone PHONE",
-        "ACC": "1=date; 2=code; 3=text; 4,5,6=keep; 8,9=name PATIENT",
+        "ACC": "1=date; 2=code; 3=LOCATION-OTHER; 4,5,6=keep; 8,9=name PATIENT",
         "AL1": "1=keep; 2,3,4=code; 5=text; 6=date",
         "IAM": "1=keep; 2,3,4,6,7,9,17=code; 5,8,10=text; 11,13,20=date; 14=name PATIENT; 18=staff",
         "DG1": "1,2,6,15,17=keep; 3,7,8=code; 4=text; 5,19=date; 16=staff; 20=key",
@@ -63,7 +63,7 @@ SEGMENTS: Mapping[str, Mapping[int, str]] = {
         "AIS": "1,2=keep; 3=code; 4=date; 7=keep",
         "AIP": "1,2=keep; 3=staff; 4,5=code; 6=date",
         "AIL": "1,2=keep; 3=place; 4,5=code; 6=date",
-        "TXA": "1,2,3,17,18,19=keep; 4,6,7,8=date; 5,9,10,11,22=staff; 12,13,14,15=key; 16=text",
+        "TXA": "1,2,3,17,18,19=keep; 4,6,7,8=date; 5,9,10,11,22=staff; 12,13,14,15,16=key",
         "ROL": "1,12=keep; 2=keep; 3,9,10=code; 4=staff; 5,6=date; 11=address",
         "MSA": "1=keep; 2=key; 3=text",
     }.items()
@@ -73,7 +73,8 @@ SEGMENTS: Mapping[str, Mapping[int, str]] = {
 VALUES: Mapping[str, str] = {
     **dict.fromkeys(("TX", "FT", "ST", ""), "text"),
     **dict.fromkeys(("CE", "CWE", "CNE", "CF", "IS", "ID"), "code"),
-    **dict.fromkeys(("NM", "SN", "TM", "SI"), "number"),
+    **dict.fromkeys(("NM", "SN", "SI"), "number"),
+    "TM": "time",
     **dict.fromkeys(("DT", "TS", "DTM", "DR"), "date"),
     "XPN": "name PATIENT",
     "PN": "name PATIENT",
@@ -95,6 +96,12 @@ SYSTEMS = frozenset([
     "ICD10", "RXNORM", "NDC", "C4", "CPTM", "CPT", "CVX", "MVX", "UCUM", "ISO+", "HPC", "LOINC", "ICDO",
     "CDCREC", "NUCC", "ATC", "UMLS", "RXN", "SNOMED",
 ])  # fmt: skip
-# What is kept must look like a code or a small number.
-KEPT = r"(?!.*[0-9]{6})[A-Za-z0-9_.+\-/*<>=^&~]{0,30}|UNICODE UTF-8|8859/[0-9]{1,2}"
-NUMBER = r"[0-9.,<>=+\-^:/ ]{0,40}"
+# What is kept must look like a code or a small number, not like a date, a telephone number or an SSN.
+KEPT = (
+    r"(?!.*[0-9]{6})(?!.*[0-9]-[0-9]+-[0-9])(?!.*[0-9]/[0-9]+/[0-9])(?!.*[0-9]{3}\.[0-9]{3}\.[0-9]{4})"
+    r"[A-Za-z0-9_.+\-/*<>=^&~]{0,30}|UNICODE UTF-8|8859/[0-9]{1,2}"
+)
+TIME = r"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9](?:\.[0-9]{1,4})?)?)?(?:[+-][0-9]{4})?"
+_DECIMAL = r"[+-]?(?:0|[1-9][0-9]{0,4})?(?:\.[0-9]{0,5})?"
+# A measurement, a range or a ratio; components are joined with blanks.
+NUMBER = rf"\s*[<>=]{{0,2}}\s*{_DECIMAL}(?:\s*[-+/:]\s*{_DECIMAL})?\s*"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from itertools import groupby
 
 from nlp_deid.carriers.hl7_fields import Fields
-from nlp_deid.carriers.hl7_rules import VALUES
+from nlp_deid.carriers.hl7_rules import NUMBER, VALUES
 from nlp_deid.carriers.sheet import Piece
 
 _VALUE_AT = {"OBX": 5, "NTE": 3}
 _YEARS = frozenset({"a", "y", "yr", "yrs", "year", "years"})
+_LONG = re.compile(r"[0-9](?:[\s-]?[0-9]){5,}")  # what may be a telephone number, an id or a date
 Pair = tuple[Sequence[str], list[str]]
 
 
@@ -65,9 +67,35 @@ def _value(fields: Fields, row: Sequence[str], out: list[str]) -> None:
         _document(fields, row[5], out)
     elif rule == "number" and _over_89(fields, row):
         out[2], out[5] = "SN", f">={fields.marks.component}90"
+    elif rule == "number":
+        _number(fields, row[5], out)
     elif rule:
         out[5] = row[5]
         fields.apply(rule, out, 5)
+
+
+def _number(fields: Fields, text: str, out: list[str]) -> None:
+    """NM and SN: measurements stay; anything else is free text, of which no long number may stay."""
+    repeats = [" ".join(one.split(fields.marks.component)) for one in text.split(fields.marks.repeat)]
+    if all(re.fullmatch(NUMBER, one) for one in repeats):
+        out[5] = text
+        return
+    plain = re.sub(r"\s*-\s*", "-", fields.marks.plain(" ".join(repeats))).strip()
+
+    def put(new: str) -> None:
+        if _long_numbers(plain) & _long_numbers(new):
+            return
+        if new == plain:
+            out[5] = text
+        else:  # a tag or a telephone number is no number any more
+            out[2], out[5] = "ST", fields.marks.escaped(new)
+
+    fields.sheet.text([Piece(plain, put)])
+
+
+def _long_numbers(text: str) -> set[str]:
+    """Digits that follow each other, six or more, blanks and hyphens between them or not."""
+    return {re.sub("[^0-9]", "", found[0]) for found in _LONG.finditer(text)}
 
 
 def _over_89(fields: Fields, row: Sequence[str]) -> bool:

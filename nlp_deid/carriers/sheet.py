@@ -27,7 +27,10 @@ Value = tuple[str, str, Put]  # label, text, where its rewriting goes
 # Labels whose values are too common or too short to be looked for in every text.
 _NOT_KNOWN = frozenset({"STATE", "COUNTRY", "AGE", "DATE", "PROFESSION"})
 _YEAR = re.compile(r"[12][0-9]{3}")
-_WORDS_OF_A_NAME, _FEWEST_DIGITS = 2, 5
+_WORDS_OF_A_NAME, _FEWEST_DIGITS, _FEWEST_DIGITS_ALONE = 2, 5, 6
+_WORD = re.compile(r"[^\W_]+")
+_NOT_BY_DIGITS = frozenset({"EMAIL", "URL", "IPADDR"})
+_BETWEEN_DIGITS = r"[-. ()/^]{0,3}"
 
 
 class CarrierError(ValueError):
@@ -112,7 +115,8 @@ class Sheet:
             CarrierError: a part of the pipeline failed, or an identifier was left; nothing may be used.
         """
         texts = list(self._texts)
-        notes = [Note("".join(parts), self._name, self._patient, self.known) for parts in texts]
+        known = {label: _as_written(label, values) for label, values in self._known.items()}
+        notes = [Note("".join(parts), self._name, self._patient, known) for parts in texts]
         found = self._deid.detect_together(notes) if notes else []
         near, far = self._sorted_values()
         work = [self._value_note(near)]
@@ -170,16 +174,15 @@ class Sheet:
         """A last look for whole names and numbers of the header in what was rewritten.
 
         Raises:
-            CarrierError: one is still there.
+            CarrierError: one is still there, in whatever form it is written.
         """
         whole = "\n".join(" ".join(text.split()) for text in texts).casefold()
+        words = _words(whole)
         for label, values in self._known.items():
             if self.action(label) == "keep":
                 continue
             for value in values:
-                if _telling(label, value) and re.search(
-                    rf"(?<!\w){re.escape(value.casefold())}(?!\w)", whole
-                ):
+                if _telling(label, value) and _is_left(label, value.casefold(), whole, words):
                     raise CarrierError("residue", label)
 
 
@@ -206,6 +209,38 @@ def _telling(label: str, value: str) -> bool:
     if label in ("PATIENT", "DOCTOR"):
         return len([word for word in value.split() if len(word) > 1]) >= _WORDS_OF_A_NAME
     return CATEGORIES[label] in ("ID", "CONTACT") and sum(map(str.isdigit, value)) >= _FEWEST_DIGITS
+
+
+def _words(text: str) -> str:
+    """Words with a blank on either side, without what parts them and without single letters (initials)."""
+    return f" {' '.join(word for word in _WORD.findall(text) if len(word) > 1)} "
+
+
+def _is_left(label: str, value: str, text: str, words: str) -> bool:
+    """True if a name is there in either order, or a number with other or no marks between its digits.
+
+    A number is compared by its digits from six on, leading zeros apart; a shorter one as it is written.
+    """
+    if label in ("PATIENT", "DOCTOR"):
+        parts = _words(value).split()
+        orders = (parts, [*parts[-1:], *parts[:-1]])
+        return any(f" {' '.join(order)} " in words for order in orders)
+    if re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text):
+        return True
+    digits = re.sub("[^0-9]", "", value).lstrip("0")
+    if len(digits) < _FEWEST_DIGITS_ALONE or label in _NOT_BY_DIGITS:
+        return False
+    return re.search(rf"(?<![0-9])0*{_BETWEEN_DIGITS.join(digits)}(?![0-9])", text) is not None
+
+
+def _as_written(label: str, values: Iterable[str]) -> list[str]:
+    """Values, and numbers also without leading zeros, as notes write them."""
+    found = dict.fromkeys(values)
+    for value in tuple(found):
+        bare = value.lstrip("0")
+        if CATEGORIES[label] == "ID" and bare.isdecimal() and len(bare) >= _FEWEST_DIGITS_ALONE:
+            found[bare] = None
+    return list(found)
 
 
 def _within(spans: Sequence[Span], parts: Sequence[str]) -> list[Span]:
