@@ -122,6 +122,7 @@ def test_a_run_that_is_not_the_same_is_refused(
     with pytest.raises(OutputError, match=r"cannot be resumed: .* differs") as caught:
         scrub(pool, opened, out, settings=Settings(**settings))
     assert "Zq" not in str(caught.value)
+    assert str(caught.value).startswith(f"{out}: cannot be resumed")
     after = content(tmp_path)
     assert {name for name in before if "manifest" not in name} <= set(after)
     assert not pool.seen

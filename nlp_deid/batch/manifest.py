@@ -128,7 +128,7 @@ class Manifest:
                 self._do("insert into fact values (?, ?)", name, json.dumps(value))
             elif json.loads(known[0]) != value:
                 raise OutputError(
-                    f"{self.folder.parent}: cannot be resumed: {name} differs from when the run began;"
+                    f"{_target_of(self.folder)}: cannot be resumed: {name} differs from when the run began;"
                     " begin anew with --overwrite"
                 )
 
@@ -235,6 +235,12 @@ class Manifest:
 def folder_for(target: Path, is_folder: bool) -> Path:
     """Where the manifest of an output is."""
     return target / FOLDER if is_folder else target.with_name(f".{target.name}{FOLDER}")
+
+
+def _target_of(folder: Path) -> Path:
+    """The output of a manifest's folder."""
+    name = folder.name.removesuffix(FOLDER)
+    return folder.with_name(name[1:]) if name else folder.parent
 
 
 def is_unfinished(folder: Path) -> bool:
