@@ -87,8 +87,8 @@ def _notes(row: Mapping[str, Any], number: int, columns: Columns, is_table: bool
     for column, text in zip(columns.texts, texts, strict=True):
         if not isinstance(text, str) and not (is_table and text is None):
             raise SourceError(f'{place}: "{column}" is missing or is no text', "format")
-    row_id = plain_name(row.get(columns.id, f"row-{number}"))
-    if not row_id:
+    row_id = plain_name(row.get(columns.id))
+    if row_id is None:
         raise SourceError(f'{place}: "{columns.id}" must be a text or a whole number', "format")
     patient = plain_name(row.get(columns.patient, ""))
     if patient is None:
@@ -97,6 +97,10 @@ def _notes(row: Mapping[str, Any], number: int, columns: Columns, is_table: bool
     if not _is_known(known):
         raise SourceError(f'{place}: "known" must map labels to lists of texts', "format")
     extra = {key: value for key, value in row.items() if _goes_out(key, columns)}
+    if not row_id:
+        row_id = f"row-{number}"
+        if columns.id in extra:
+            extra[columns.id] = row_id
     return cell_notes(row_id, patient.strip(), dict(zip(columns.texts, texts, strict=True)), known, extra)
 
 

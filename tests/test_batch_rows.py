@@ -148,9 +148,39 @@ def test_broken_csv(tmp_path: Path) -> None:
         ("row 4", "read", "encoding"),
         ("row 6", "finder", "RuntimeError"),
         ("row 7", "read", "duplicate_id"),
-        ("row 9", "read", "format"),
     ]
-    assert read_csv(out)[1:] == [["a", "[PATIENT]", "p"], ["e", "\0[PATIENT]", "p"]]
+    assert read_csv(out)[1:] == [
+        ["a", "[PATIENT]", "p"],
+        ["e", "\0[PATIENT]", "p"],
+        ["row-9", "[PATIENT]", "p"],
+    ]
+
+
+def test_a_row_without_an_id_is_named_after_its_place(tmp_path: Path) -> None:
+    table = write_csv(tmp_path / "in.csv", [["id", "a", "b"], ["", "zqa", "x"], ["row-2", "zqb", "y"]])
+    summary = run(table, tmp_path / "out.csv", Columns(("a", "b")))
+    assert [(failed.id, failed.reason) for failed in summary.failures] == [
+        ("row-2.a", "duplicate_id"),
+        ("row-2.b", "duplicate_id"),
+    ]
+    assert read_csv(tmp_path / "out.csv")[1:] == [["row-2", "[PATIENT]", "x"]]
+    (tmp_path / "in.jsonl").write_text(
+        '{"id": null, "text": "zqa"}\n{"id": "", "text": "zqb"}\n{"text": "zqc"}\n{"id": [], "text": "zqd"}\n'
+    )
+    summary = run(tmp_path / "in.jsonl", tmp_path / "out.jsonl")
+    assert [(failed.place, failed.reason) for failed in summary.failures] == [("row 4", "format")]
+    found = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert found == [{"id": f"row-{n}", "text": "[PATIENT]"} for n in (1, 2, 3)]
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"id": [None, 7.0], "text": ["zqa", "zqb"]}), tmp_path / "in.parquet")
+    summary = run(tmp_path / "in.parquet", tmp_path / "out.parquet")
+    assert summary.failures == []
+    rows = parquet.read_table(tmp_path / "out.parquet").to_pylist()
+    assert rows == [{"id": None, "text": "[PATIENT]"}, {"id": 7.0, "text": "[PATIENT]"}]
+    run(tmp_path / "in.parquet", tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["7.txt", "row-1.txt"]
 
 
 def test_a_row_goes_out_whole_or_not_at_all(tmp_path: Path) -> None:
