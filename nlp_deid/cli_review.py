@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from nlp_deid.cli_listen import listening
 from nlp_deid.cli_options import Dictionaries, Pipeline, PolicyName, Table, TableColumns, TableId
 from nlp_deid.demographics import ID_COLUMN, Joined, joined
 from nlp_deid.pipeline import DEFAULT_PIPELINE, load
@@ -52,7 +53,7 @@ def review(
     from nlp_deid.review.store import Store, StoreError, check_name
 
     try:
-        from nlp_deid.review.serve import serve
+        from nlp_deid.review.serve import LOOPBACK, serve
     except ModuleNotFoundError as error:
         raise typer.BadParameter(
             f"the review page needs {error.name}: pip install 'nlp-deid[service]'"
@@ -73,7 +74,8 @@ def review(
     if strange := store.strangers(set(folder.pages)):
         _say(f"{strange} saved reviews belong to notes that are gone or have another text now; they are kept")
     desk = Desk(folder, load(pipeline, policy, dictionaries), store, root / "exports")
-    serve(desk, reviewers, port, lambda who, address: typer.echo(f"{who}: {address}"))
+    with listening(LOOPBACK, port):
+        serve(desk, reviewers, port, lambda who, address: typer.echo(f"{who}: {address}"))
 
 
 def _state_of(source: Path) -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nlp_deid.cli_keys import given, read_given_key
+from nlp_deid.cli_listen import listening
 from nlp_deid.cli_options import DateOrder, Dictionaries, KeyDescriptor, KeyFile, PolicyName
 from nlp_deid.pipeline import DEFAULT_PIPELINE, load
 from nlp_deid.replace.keys import KeyFault, Secret, read_key
@@ -91,16 +92,17 @@ def serve(
     )
     _report(engine, token is not None)
     _log()
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,  # it writes paths; ours does not
-        server_header=False,
-        limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=int(seconds) + 1,
-    )
+    with listening(host, port):
+        uvicorn.run(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,  # it writes paths; ours does not
+            server_header=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=int(seconds) + 1,
+        )
 
 
 def _token(file: Path | None) -> bytes | None:

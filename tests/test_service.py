@@ -314,14 +314,54 @@ def test_every_row_of_a_stream_gets_its_answer() -> None:
         assert five["error"] == "a row has more than 200 bytes; the rest is not read"
 
 
-def test_a_patient_with_too_many_notes_ends_a_stream() -> None:
+def test_a_patient_with_too_many_notes_gets_an_error_a_row_and_the_stream_goes_on() -> None:
     made, _ = small(max_bytes=200)
+    notes = [{"id": f"p{n}", "patient": "p", "text": CANARY * 10} for n in range(5)]
+    notes.insert(4, {"id": "empty", "patient": "p", "text": ""})
+    notes += [{"id": f"q{n}", "patient": "q", "text": CANARY} for n in range(2)]
+    notes += [{"id": "p9", "patient": "p", "text": CANARY}, {"id": "alone", "text": CANARY}]
     with made as web:
-        row = json.dumps({"patient": "p", "text": "x" * 90}) + "\n"
-        answers = rows(web.post("/scrub/stream", content=(row * 5).encode()))
-    assert [answer["error"] for answer in answers] == [
-        "line 3: the notes of one patient have more than 200 characters"
-    ]
+        for path in ("/scrub/stream", "/detect/stream"):
+            answer = web.post(path, content="\n".join(map(json.dumps, notes)).encode())
+            answers = rows(answer)
+            assert [row["id"] for row in answers] == [note["id"] for note in notes]
+            whys = [row.get("error") for row in answers]
+            assert whys == ["the notes of its patient have more than 200 characters"] * 6 + [None] * 4
+            assert CANARY not in answer.text
+
+
+def test_the_notes_of_one_patient_may_have_the_limit_s_characters_in_all() -> None:
+    made, _ = small(max_bytes=200)
+    body = "\n".join(json.dumps({"id": str(n), "patient": "p", "text": "x" * 100}) for n in range(2))
+    with made as web:
+        answers = rows(web.post("/scrub/stream", content=body.encode()))
+        assert [row.get("text") for row in answers] == ["x" * 100] * 2
+        answers = rows(web.post("/scrub/stream", content=(body.replace('xx"', 'xxx"') + "\nx").encode()))
+    assert ["patient" in row["error"] for row in answers] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("/scrub/stream?polcy=safe_harbor", "pipeline, policy, key"),
+        (f"/scrub/stream?policy=tag&{CANARY}={CANARY}", "pipeline, policy, key"),
+        ("/detect/stream?policy=", "pipeline"),
+        ("/scrub?policy=safe_harbor", "none"),
+        ("/detect?=", "none"),
+    ],
+)
+def test_unknown_query_parameters_are_refused(web: TestClient, path: str, taken: str) -> None:
+    answer = web.post(path, json={"text": CANARY})
+    message = f"unknown query parameter; this route takes: {taken}"
+    assert (answer.status_code, answer.json()) == (422, {"error": message, "where": []})
+
+
+def test_known_query_parameters_choose(web: TestClient) -> None:
+    policies = {"tag": "[DATE]", "safe_harbor": "2019"}
+    for policy, date in policies.items():
+        answer = web.post(f"/scrub/stream?pipeline=rules&policy={policy}&key=a", json={"text": TEXT})
+        assert f"on {date}, " in rows(answer)[0]["text"]
+    assert "spans" in rows(web.post("/detect/stream?pipeline=rules", json={"text": TEXT}))[0]
 
 
 def test_a_long_stream_keeps_its_order() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,13 @@ from nlp_deid.cli_serve import serve
 from nlp_deid.replace.keys import KeyFault, write_new_key
 
 PROBE = Path(__file__).parent / "serve_probe.py"
+TAKEN_PORT = """
+import socket, sys
+from nlp_deid.cli import main
+other = socket.create_server(("127.0.0.1", 0))
+sys.argv += ["--port", str(other.getsockname()[1])]
+main()
+"""
 app = typer.Typer()
 app.command()(serve)
 
@@ -34,6 +42,25 @@ def test_a_server(tmp_path: Path) -> None:
     assert "POST /scrub 499 in=" in seen["log"]
     assert "canary" not in seen["log"]
     assert "Traceback" not in seen["log"]
+
+
+@pytest.mark.parametrize("command", [["serve"], ["review", "notes", "--name", "ann"]])
+def test_a_port_in_use(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("Seen by Dr. Ada Quill.")
+    done = subprocess.run(
+        [sys.executable, "-c", TAKEN_PORT, *command, "--pipeline", "rules"],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 2
+    assert "cannot listen at 127.0.0.1, port " in done.stderr
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,9 @@ def serve(desk: Desk, reviewers: Sequence[str], port: int, say: Callable[[str, s
         reviewers: who takes part, each with an address of their own.
         port: 0 for any free one.
         say: told each reviewer's name and secret address.
+
+    Raises:
+        SystemExit: the port cannot be listened at; uvicorn has logged why.
     """
     tokens = {secrets.token_urlsafe(24): name for name in reviewers}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from nlp_deid.deid import DeidError
 from nlp_deid.note import Note
 from nlp_deid.service import models
+from nlp_deid.service.analyze import RequestError
 from nlp_deid.service.engine import Choice, Stop
 from nlp_deid.service.models import NoteIn
 from nlp_deid.service.state import REFUSALS, Service, why
@@ -49,8 +50,19 @@ def status_routes(service: Service) -> APIRouter:
     return router
 
 
+async def only_its_query(request: Request) -> None:
+    """Refuse parameters that the route does not take: `?polcy=` would leave the default policy in force.
+
+    Raises:
+        RequestError: with the names that it takes.
+    """
+    taken = [field.alias for field in request.scope["route"].dependant.query_params]
+    if not request.query_params.keys() <= set(taken):
+        raise RequestError(f"unknown query parameter; this route takes: {', '.join(taken) or 'none'}")
+
+
 def note_routes(service: Service) -> APIRouter:
-    router = APIRouter(tags=["notes"], responses=REFUSALS)
+    router = APIRouter(tags=["notes"], responses=REFUSALS, dependencies=[Depends(only_its_query)])
 
     @router.post("/scrub")
     async def scrub(asked: models.ScrubRequest, request: Request) -> models.ScrubResponse:
@@ -81,7 +93,7 @@ _STREAM: dict[str, Any] = {
 
 
 def stream_routes(service: Service) -> APIRouter:
-    router = APIRouter(tags=["streams"])
+    router = APIRouter(tags=["streams"], dependencies=[Depends(only_its_query)])
     engine, limits = service.engine, service.limits
 
     def answer(

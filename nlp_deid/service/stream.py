@@ -126,12 +126,16 @@ class Rows:
 
 
 async def groups(rows: Rows, most: int) -> AsyncIterator[list[NoteIn] | RowError]:
-    """The notes of each patient that follow each other, and rows that gave none.
+    """The notes of each patient that follow each other, and errors of rows that gave none.
+
+    Where one patient's notes have more than `most` characters together, each of them gets an error.
 
     Raises:
-        StreamEnd: as for the rows, or one patient's notes have more than `most` characters.
+        StreamEnd: as for the rows.
     """
     group: list[NoteIn] = []
+    patient: str | None = None
+    size = 0  # characters of the patient's notes, those that were refused included
     numbers = count(1)
     end: StreamEnd | None = None
     try:
@@ -140,17 +144,21 @@ async def groups(rows: Rows, most: int) -> AsyncIterator[list[NoteIn] | RowError
             if not row.strip():
                 continue
             note = _read_note(row, number)
-            patient = None if isinstance(note, RowError) else note.patient
-            if group and (patient is None or patient != group[0].patient):
-                yield group
-                group = []
+            owner = None if isinstance(note, RowError) else note.patient
+            if owner is None or owner != patient:
+                if group:
+                    yield group
+                group, patient, size = [], owner, 0
             if isinstance(note, RowError):
                 yield note
                 continue
             group.append(note)
-            if sum(len(note.text) for note in group) > most:
+            size += len(note.text)
+            if size > most:
+                why = f"the notes of its patient have more than {most} characters"
+                for refused in group:
+                    yield RowError(id=refused.id, error=why)
                 group = []
-                raise StreamEnd(f"line {number}: the notes of one patient have more than {most} characters")
     except StreamEnd as error:
         end = error
     if group:
