@@ -104,12 +104,16 @@ def detect(
     A row is {"id", "spans": [{"start", "end", "label", "score", "source"}]}.
     """
     from nlp_deid import batch
+    from nlp_deid.html import check_page, write_page
     from nlp_deid.native import relabel
+    from nlp_deid.predictions import read_found
 
     if html is not None and "-" in (source, out):
         raise SourceError("a page needs a file or folder to read and a file of spans, not - for either")
     columns = Columns(patient=patient, other="drop")
     notes = joined_source(source, format, columns, demographics, demographics_id, demographics_columns)
+    if html is not None:
+        check_page(html, notes, Path(out), overwrite)
     deid = load(pipeline, None, dictionaries)
     named = relabel(deid, labels)
     with progress() as watch:
@@ -119,9 +123,6 @@ def detect(
             deid, notes, out, overwrite=overwrite, after_note=watch.after_note, relabel=named
         )
     if html is not None:
-        from nlp_deid.html import write_page
-        from nlp_deid.predictions import read_found
-
         write_page(html, notes.entries(), read_found(Path(out)))
     if tell(summary, notes):
         raise typer.Exit(QUARANTINED)

@@ -15,7 +15,8 @@ from nlp_deid.corpus.files import whole
 from nlp_deid.entries import Entry, SourceError
 from nlp_deid.labels import CATEGORIES
 from nlp_deid.note import Note, Span
-from nlp_deid.outputs import OutputError, disk
+from nlp_deid.outputs import OutputError, check_target, disk
+from nlp_deid.sources import Source
 
 # Light and dark; black and white text have a contrast of at least 4.5 on them.
 _COLOURS = {
@@ -93,6 +94,17 @@ def page(entries: Iterable[Entry], found: Mapping[str, Sequence[Span]]) -> Itera
                 body = f"<p>{len(found[entry.id])} spans</p><pre>\n{text}</pre>"
         yield f"<article><h2>{escape(entry.id)}</h2>{body}</article>\n"
     yield "</main></body></html>\n"
+
+
+def check_page(path: Path, source: Source, out: Path, overwrite: bool) -> None:
+    """Refuse a page that would touch the source, the rows or what is there already.
+
+    Raises:
+        OutputError: it would.
+    """
+    if path.resolve() == out.resolve():
+        raise OutputError(f"{path}: the page and the rows are the same file")
+    check_target(source, path, folder=False, overwrite=overwrite)
 
 
 def write_page(path: Path, entries: Iterable[Entry], found: Mapping[str, Sequence[Span]]) -> None:

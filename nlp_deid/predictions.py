@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ def read_found(path: Path) -> dict[str, list[Span]]:
 
     Args:
         path: a .jsonl file with rows {"id", "spans"} (a text is not needed), or what `formats.read` reads.
+            Scores and sources of rows are kept; a score that is none, as other tools may write it, is 1.
 
     Raises:
         CorpusError: a broken row, named by its number; an id that occurs twice.
@@ -51,7 +53,17 @@ def _row(data: bytes, where: str) -> tuple[str, list[Span]]:
     items = row.get("spans")
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise CorpusError(f'{where}: "spans" must be a list of {{"start", "end", "label"}}')
-    spans = [
-        make_span(item.get("start"), item.get("end"), item.get("label"), _ANY_LENGTH, where) for item in items
-    ]
-    return str(row["id"]), [Span(s.start, s.end, FOLD.get(s.label, s.label)) for s in spans]
+    return str(row["id"]), [_span(item, where) for item in items]
+
+
+def _span(item: Mapping[str, Any], where: str) -> Span:
+    plain = make_span(item.get("start"), item.get("end"), item.get("label"), _ANY_LENGTH, where)
+    score, source = item.get("score"), item.get("source")
+    is_score = type(score) in (int, float) and 0 <= score <= 1
+    return Span(
+        plain.start,
+        plain.end,
+        FOLD.get(plain.label, plain.label),
+        float(score) if is_score else 1.0,
+        source if isinstance(source, str) else "",
+    )

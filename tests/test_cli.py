@@ -248,6 +248,29 @@ def test_evaluate(run: Run, pipeline: Path, tmp_path: Path) -> None:
         assert "row 2" in result.err
 
 
+def test_detect_writes_a_page(run: Run, notes: Path, pipeline: Path, tmp_path: Path) -> None:
+    out, html = tmp_path / "found.jsonl", tmp_path / "found.html"
+    detect = ("detect", notes, out, "--pipeline", pipeline, "--html")
+    assert run(*detect, html).code == 0
+    first = json.loads(out.read_text().splitlines()[0])["spans"][0]
+    assert f'title="{first["label"]}, {first["source"]}, {first["score"]:.2f}"' in html.read_text()
+    assert first["source"]
+    before = html.read_text()
+    out.unlink()
+    for page, problem in (
+        (html, "is there already"),
+        (out, "the same file"),
+        (notes / "p.html", "inside the input"),
+    ):
+        result = run(*detect, page)
+        assert (result.code, result.out) == (2, "")
+        assert problem in result.err
+        assert not out.exists(), "nothing is done before"
+    assert html.read_text() == before
+    assert run(*detect, html, "--overwrite").code == 0
+    assert html.read_text() == before
+
+
 def test_rules_check(run: Run, pipeline: Path) -> None:
     result = run("rules", "check", pipeline / "rules")
     assert result == (0, "", "nlp-deid: 2 rules, 0 problems\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,6 +16,7 @@ from nlp_deid.html import marked, page, write_page
 from nlp_deid.labels import CATEGORIES
 from nlp_deid.note import Note, Span
 from nlp_deid.outputs import OutputError
+from nlp_deid.predictions import read_found
 from nlp_deid.row_sources import same
 
 
@@ -95,6 +97,20 @@ def test_a_page_that_fails_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot be written"):
         write_page(tmp_path / "no" / "page.html", [], {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_scores_and_sources_of_found_rows_are_kept(tmp_path: Path) -> None:
+    spans = [
+        {"start": 0, "end": 2, "label": "DATE", "score": 0.25, "source": "dates"},
+        {"start": 2, "end": 4, "label": "DATE", "score": 97, "source": None},
+        {"start": 4, "end": 6, "label": "DATE", "score": float("nan")},
+        {"start": 6, "end": 8, "label": "DATE", "score": True},
+    ]
+    (tmp_path / "f.jsonl").write_text(json.dumps({"id": "n", "spans": spans}) + "\n")
+    assert read_found(tmp_path / "f.jsonl")["n"] == [
+        Span(0, 2, "DATE", 0.25, "dates"),
+        *(Span(start, start + 2, "DATE") for start in (2, 4, 6)),
+    ]
 
 
 def test_a_first_line_end_of_the_note_is_kept() -> None:
