@@ -49,6 +49,9 @@ class Note:
         known: label to values known from a header or a demographics table,
             e.g. {"PATIENT": ["Jane Roe"]}.
         spans: gold or found spans.
+
+    Raises:
+        ValueError: one text where a label's list of known values belongs; its letters would be looked for.
     """
 
     text: str
@@ -56,6 +59,13 @@ class Note:
     patient: str | None = None
     known: Mapping[str, Sequence[str]] = field(default_factory=dict)
     spans: Sequence[Span] = ()
+
+    def __post_init__(self) -> None:
+        for label, values in self.known.items():
+            if isinstance(values, (str, bytes)):
+                raise ValueError(
+                    f"note {self.id!r}: known values of {label} must be a list of texts, not one text"
+                )
 
     def __repr__(self) -> str:
         return f"Note(id={self.id!r}, {len(self.text)} characters)"

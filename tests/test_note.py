@@ -8,6 +8,7 @@ import logging
 import pickle
 from collections.abc import Iterable
 from dataclasses import FrozenInstanceError, astuple, fields
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -113,3 +114,10 @@ def test_find_all_answers_in_order_and_lazily() -> None:
 def test_a_detector_must_say_how_it_finds() -> None:
     with pytest.raises(TypeError, match="abstract"):
         Detector()  # type: ignore[abstract]
+
+
+@pytest.mark.parametrize("value", [CANARY, CANARY.encode()])
+def test_one_text_in_place_of_a_list_of_known_values_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="known values of PATIENT must be a list") as caught:
+        Note(TEXT, id="n1", known={"DOCTOR": ["Roe"], "PATIENT": value})
+    assert CANARY not in str(caught.value)

@@ -241,6 +241,10 @@ def test_known_values() -> None:
     doc = spacy.blank("en")("came with Brightwater as always")
     doc._.deid_known = {"PATIENT": ["Jo Brightwater"]}
     assert "Brightwater" not in DeidComponent(load("rules", "tag"))(doc)._.deidentified.text
+    doc._.deid_known = {"PATIENT": "Jo Brightwater"}
+    with pytest.raises(ValueError, match="known values of PATIENT must be a list") as caught:
+        DeidComponent(load("rules", "tag"))(doc)
+    assert "Brightwater" not in str(caught.value)
 
 
 def test_a_failing_doc_goes_to_the_error_handler_and_never_on() -> None:
