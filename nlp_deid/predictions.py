@@ -58,7 +58,8 @@ def _row(data: bytes, where: str) -> tuple[str, list[Span]]:
 
 def _span(item: Mapping[str, Any], where: str) -> Span:
     plain = make_span(item.get("start"), item.get("end"), item.get("label"), _ANY_LENGTH, where)
-    score, source = item.get("score"), item.get("source")
+    score: Any = item.get("score")
+    source = item.get("source")
     is_score = type(score) in (int, float) and 0 <= score <= 1
     return Span(
         plain.start,
