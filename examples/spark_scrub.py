@@ -13,6 +13,7 @@ import argparse
 
 from pyspark.sql import SparkSession
 
+from nlp_deid.pipeline import DEFAULT_PIPELINE
 from nlp_deid.spark import scrub
 
 
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--patient", required=True)
     parser.add_argument("--keep", action="append", default=[])
     parser.add_argument("--key-file")
-    parser.add_argument("--pipeline", default="rules")
+    parser.add_argument("--pipeline", default=DEFAULT_PIPELINE)
     parser.add_argument("--policy", default=None)
     args = parser.parse_args()
     spark = SparkSession.builder.appName("nlp-deid").getOrCreate()

@@ -55,6 +55,19 @@ def find(pipeline: str | Path) -> tuple[Path, str]:
     return (path / "config.yaml" if path.is_dir() else path), point
 
 
+def read(pipeline: str | Path) -> tuple[Path, Mapping[str, Any]]:
+    """The config file of a pipeline, and what it says at the operating point; no part is loaded.
+
+    Raises:
+        PipelineError: no such pipeline or point, or a config that cannot be used.
+    """
+    path, point = find(pipeline)
+    if not path.is_file():
+        known = ", ".join(pipelines())
+        raise PipelineError(f"no pipeline {str(pipeline)!r}: neither a path nor one of {known}")
+    return path, _at_point(_config(path), point, path.parent.name)
+
+
 def points(pipeline: str | Path) -> list[str]:
     """The operating points of a pipeline, "balanced" first."""
     return [DEFAULT_POINT, *_config(find(pipeline)[0]).get("points", {})]
@@ -113,13 +126,8 @@ def load(
         PolicyError: no such policy, or one that cannot be used.
         SurrogateFault: an option of the surrogates that cannot be used.
     """
-    path, point = find(pipeline)
-    if not path.is_file():
-        known = ", ".join(pipelines())
-        raise PipelineError(f"no pipeline {str(pipeline)!r}: neither a path nor one of {known}")
-    config = _config(path)
+    path, config = read(pipeline)
     where = path.parent.name
-    config = _at_point(config, point, where)
     merge = _merge(config.get("merge", {}), where)
     chosen = policy if policy is not None else config.get("policy", "tag")
     site = None if dictionaries is None else Path(dictionaries)

@@ -11,6 +11,8 @@ Needs the extra: pip install nlp-deid[spark].
 from __future__ import annotations
 
 import atexit
+import platform
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,11 +27,13 @@ from nlp_deid.batch.recipe import Recipe
 from nlp_deid.batch.staged import natural_order
 from nlp_deid.batch.worker import Limits
 from nlp_deid.corpus.checks import encode
+from nlp_deid.detect.dictionary_files import DictionaryError, check_folder
 from nlp_deid.entries import Columns, Entry, SourceError
 from nlp_deid.note import Note
-from nlp_deid.pipeline import DEFAULT_PIPELINE
-from nlp_deid.replace.keys import read_key
-from nlp_deid.replace.policy import Policy
+from nlp_deid.pipeline import DEFAULT_PIPELINE, PipelineError, read
+from nlp_deid.replace.keys import KeyFault, check_key, read_key
+from nlp_deid.replace.policy import Policy, load_policy
+from nlp_deid.replace.surrogates import Options
 from nlp_deid.row_sources import cell_notes, plain_name, same
 
 QUARANTINE = "quarantine"
@@ -82,6 +86,8 @@ def scrub(
 
     Raises:
         SourceError: a column that is not there, or that is no text.
+        PipelineError, PolicyError, DictionaryError, KeyFault, SurrogateFault: a setting that cannot be used, so
+            far as this machine can tell: a path may be there on executors only.
     """
     if key is not None and key_file is not None:
         raise SourceError("a key comes from the argument or from a file, not from both")
@@ -89,6 +95,7 @@ def scrub(
     _check(df, columns)
     recipe = Recipe(pipeline, policy, dictionaries, dict(surrogates or {}), key)
     job = _Job(recipe, columns, limits or Limits(), None if key_file is None else str(key_file), _HOLD)
+    _check_settings(job, _is_local(df))
     grouped = df.withColumn(_GROUP, _group(df, columns))
     count = partitions or _parallelism(df) * 4
     ordered = grouped.repartition(count, _GROUP).sortWithinPartitions(_GROUP).drop(_GROUP)
@@ -106,6 +113,59 @@ def _check(df: Any, columns: Columns) -> None:
     for name in (QUARANTINE, _GROUP):
         if name in kinds:
             raise SourceError(f"a column is called {name!r} already; rename it")
+
+
+def _check_settings(job: _Job, is_local: bool) -> None:
+    """Refuse before the job what an executor would refuse in the midst of it.
+
+    Args:
+        is_local: executors see the files of this machine; else only those that are here are looked at.
+    """
+    recipe = job.recipe
+    if is_local or not _may_be_elsewhere(recipe.pipeline):
+        read(recipe.pipeline)
+    if isinstance(recipe.policy, (str, Path)) and (is_local or not _may_be_elsewhere(recipe.policy)):
+        load_policy(recipe.policy)
+    if recipe.dictionaries is not None and (is_local or Path(recipe.dictionaries).exists()):
+        _check_dictionaries(Path(recipe.dictionaries))
+    try:
+        Options(**recipe.surrogates)
+    except TypeError as error:
+        raise PipelineError(f"surrogates: {error}") from None
+    if recipe.key is not None:
+        check_key(recipe.key)
+    if job.key_file is not None and is_local:
+        _read_key(job.key_file)
+
+
+def _is_local(df: Any) -> bool:
+    """Whether executors are this process of Spark's own."""
+    try:
+        return re.fullmatch(r"local(\[.*\])?", df.sparkSession.sparkContext.master) is not None
+    except Exception:  # Spark Connect has no context
+        return False
+
+
+def _may_be_elsewhere(setting: str | Path) -> bool:
+    """True for what looks like a path and is not here; other words are names, known everywhere."""
+    text = str(setting)
+    return not Path(text).exists() and ("/" in text or "\\" in text or Path(text).suffix != "")
+
+
+def _check_dictionaries(folder: Path) -> None:
+    if problems := check_folder(folder):
+        raise DictionaryError(problems[0])
+
+
+def _read_key(path: str) -> bytes:
+    """The key of `key_file`; what cannot be read may be a key itself, and is not named."""
+    try:
+        return read_key(Path(path))
+    except OSError as error:
+        problem = error.strerror or type(error).__name__
+    raise KeyFault(
+        f"key_file cannot be read on {platform.node()}: {problem}; it must be at this path on every executor"
+    )
 
 
 def _group(df: Any, columns: Columns) -> Any:
@@ -271,7 +331,7 @@ def _pool(job: _Job) -> tuple[str, Processes]:
     if name not in _pools:
         recipe = job.recipe
         if job.key_file is not None:
-            recipe = replace(recipe, key=read_key(Path(job.key_file)))
+            recipe = replace(recipe, key=_read_key(job.key_file))
         pool = Processes(recipe, 1, job.limits)
         pool.ready()
         _pools[name] = pool

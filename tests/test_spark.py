@@ -23,7 +23,15 @@ from typing import Any
 import pytest
 
 KEY = bytes((37 * n + n * n) % 256 for n in range(64))
-CHECKS = ("equal_to_batch", "bad_rows_are_told", "several_texts", "wrong_columns", "a_killed_worker")
+CHECKS = (
+    "equal_to_batch",
+    "bad_rows_are_told",
+    "several_texts",
+    "wrong_columns",
+    "wrong_settings",
+    "settings_of_a_cluster",
+    "a_killed_worker",
+)
 NAMES = ("Odile Vantongeren", "Kwabena Ostrowski", "Ingrid Fairweather", "Tobias Quillfeather")
 
 
@@ -115,6 +123,45 @@ def wrong_columns(spark: Any, folder: Path) -> None:
     for wrong in ({"text": "note"}, {"id": "row"}, {"text": "ward"}, {"key": KEY, "key_file": "k"}):
         with pytest.raises(SourceError):
             scrub(data, **wrong)
+
+
+def wrong_settings(spark: Any, folder: Path) -> None:
+    """Told at the call, not by a worker."""
+    from nlp_deid.spark import scrub
+
+    data = frame(spark, rows())
+    for wrong, said in (
+        ({"pipeline": "nope"}, "no pipeline 'nope'"),
+        ({"pipeline": "hybrid:nope"}, "unknown operating point 'nope'"),
+        ({"policy": "nope"}, "no policy 'nope'"),
+        ({"dictionaries": folder / "nope"}, "index.yaml: missing"),
+        ({"surrogates": {"nope": 1}}, "surrogates: "),
+        ({"surrogates": {"consistency": "nope"}}, "unknown consistency 'nope'"),
+        ({"key": b"short"}, "key"),
+        ({"key_file": str(folder / "271828")}, "key_file cannot be read on .* on every executor"),
+    ):
+        with pytest.raises(ValueError, match=said) as caught:
+            scrub(data, **wrong)
+        assert "271828" not in str(caught.value)
+
+
+def settings_of_a_cluster(spark: Any, folder: Path) -> None:
+    """What may be on executors only is left to them; names are not."""
+    from nlp_deid.entries import Columns
+    from nlp_deid.replace.keys import KeyFault
+    from nlp_deid.spark import Limits, Recipe, _check_settings, _Job, _pool
+
+    def check(key_file: str | None = None, **settings: Any) -> None:
+        _check_settings(_Job(Recipe(**settings), Columns(), Limits(), key_file, 1), is_local=False)
+
+    check("/etc/nope", pipeline="/opt/nope", policy="nope.yaml", dictionaries="/opt/nope")
+    check(pipeline="./nope", dictionaries="nope")
+    (folder / "here").mkdir()
+    for wrong in ({"pipeline": "nope"}, {"policy": "nope"}, {"dictionaries": folder / "here"}):
+        with pytest.raises(ValueError, match=r"no p|missing"):
+            check(**wrong)
+    with pytest.raises(KeyFault, match="key_file cannot be read on"):
+        _pool(_Job(Recipe(), Columns(), Limits(), "/etc/nope", 1))
 
 
 def children(of: int) -> Iterator[int]:
