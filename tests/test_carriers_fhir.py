@@ -22,7 +22,8 @@ from carrier_samples import (
 )
 from fhir.resources.R4B import get_fhir_model_class
 
-from nlp_deid.carriers.fhir import Directory, parse_json, scrub, scrub_json
+from nlp_deid.carriers.fhir import parse_json, scrub, scrub_json
+from nlp_deid.carriers.fhir_directory import Directory
 from nlp_deid.carriers.fhir_rules import ABSENT, PSEUDONYMISED, RULES
 from nlp_deid.carriers.fhir_types import elements, is_resource
 from nlp_deid.carriers.sheet import CarrierError
@@ -451,6 +452,88 @@ def test_a_directory_tells_of_patients_in_other_files() -> None:
     assert text_of(made["b"]) == f"{name['given'][0]} {name['family']}".lower()
     assert made["d"]["subject"]["reference"] == f"Patient/{made['p']['id']}"
     assert made["d"]["content"][1]["attachment"]["url"] == f"Binary/{made['b']['id']}"
+
+
+MRN = {"system": "https://h.example/mrn", "value": "00771234"}
+REFERENCES: list[JSON] = [
+    {"reference": "Patient/p"},
+    {"reference": "https://a.example/Patient/p/_history/3"},
+    {"identifier": MRN},
+    {"identifier": MRN, "type": "Patient"},
+    {"reference": "Patient?identifier=https://h.example/mrn|00771234"},
+    {
+        "reference": "https://a.example/Patient?active=true&identifier=https%3A%2F%2Fh.example%2Fmrn%7C00771234"
+    },
+    {"reference": "Patient?identifier=00771234"},
+]
+
+
+def observed(subject: JSON, text: str = "Told Quillfeather.") -> JSON:
+    return {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "final",
+        "code": {"text": "Weight"},
+        "subject": deepcopy(subject),
+        "effectiveDateTime": "2019-05-05",
+        "valueString": text,
+    }
+
+
+@pytest.mark.parametrize("reference", REFERENCES, ids=range(len(REFERENCES)))
+@pytest.mark.parametrize("system", ["", MRN["system"]])
+def test_whatever_refers_to_the_patient_is_the_patients(reference: JSON, system: str) -> None:
+    directory = Directory(system)
+    directory.add(pipeline(), [patient(identifier=[MRN])])
+    person = scrub(pipeline(), patient(identifier=[MRN]), directory=directory)
+    for made in (
+        scrub(pipeline(), observed(reference), directory=directory),
+        resource(
+            scrub(
+                pipeline(),
+                collection(patient(identifier=[MRN]), patient(name=[]) | {"id": "q"}, observed(reference)),
+                directory=Directory(system),
+            ),
+            "Observation",
+        ),
+    ):
+        key = "00771234" if system else "p"
+        expected = scrub(pipeline(), observed({"reference": "#"}), patient=key)
+        assert made["valueString"] == f"Told {person['name'][0]['family']}."
+        assert made["effectiveDateTime"] == expected["effectiveDateTime"] != "2019-05-05"
+        if "identifier" in reference:
+            assert made["subject"]["identifier"]["value"] == person["identifier"][0]["value"]
+        assert "00771234" not in "\n".join(strings(made))
+
+
+def test_the_identifier_of_an_unknown_patient_is_the_patients_id() -> None:
+    note = observed({"identifier": MRN}, "MRN 00771234")
+    tagged = scrub(pipeline("tag"), note)
+    assert tagged["subject"]["identifier"]["value"] == tagged["valueString"][4:] == "[MEDICALRECORD]"
+    same = scrub(pipeline(), observed({"reference": "Patient/00771234"}))
+    assert scrub(pipeline(), note)["effectiveDateTime"] == same["effectiveDateTime"]
+    with_id = observed({"reference": "Patient/p", "identifier": MRN})
+    by_system = scrub(pipeline(), with_id, directory=Directory(MRN["system"]))
+    assert by_system["effectiveDateTime"] == same["effectiveDateTime"]
+    device = scrub(pipeline("tag"), observed({"identifier": MRN, "type": "Device"}))
+    assert device["subject"]["identifier"]["value"] == "[DEVICE]"
+    assert device["subject"]["type"] == "Device"
+    doctor = observed({"reference": "Patient/p"}) | {"performer": [{"identifier": MRN}]}
+    assert scrub(pipeline("tag"), doctor)["performer"][0]["identifier"]["value"] == "[IDNUM]"
+
+
+def test_names_of_resource_types_stay() -> None:
+    document = {**collection(patient(), observed({"reference": "Patient/p", "type": "Patient"}))}
+    document["type"] = "transaction"
+    urls = ["Patient", "Patient?identifier=https://h.example/mrn|00771234"]
+    for entry, url in zip(document["entry"], urls, strict=True):
+        entry["request"] = {"method": "PUT", "url": url}
+    made = scrub(pipeline(), document)
+    assert resource(made, "Observation")["subject"]["type"] == "Patient"
+    assert made["entry"][0]["request"]["url"] == "Patient"
+    assert made["entry"][1]["request"]["url"].startswith("urn:uuid:")
+    odd = scrub(pipeline(), observed({"reference": "Patient/p", "type": "Quillfeather"}))
+    assert odd["subject"]["type"].startswith("urn:uuid:")
 
 
 def test_rules_name_elements_that_exist() -> None:

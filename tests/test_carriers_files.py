@@ -95,6 +95,28 @@ def test_a_patient_of_a_bulk_export_is_known_before_its_file_is_read(bulk: Path,
     assert encounter["subject"]["display"] == f"{person['name'][0]['given'][0]} {person['name'][0]['family']}"
 
 
+def test_single_resources_in_files_are_one_world(bulk: Path, tmp_path: Path) -> None:
+    """A file a resource, and a Bundle that alone holds the patient: as the bulk export comes out."""
+    single = tmp_path / "single"
+    single.mkdir()
+    wanted = {}
+    scrub_fhir(pipeline(), bulk, tmp_path / "out")
+    for file in bulk.glob("*.ndjson"):
+        made = resources(tmp_path / "out" / file.name)
+        for number, (one, expected) in enumerate(zip(resources(file), made, strict=True)):
+            name = f"{file.stem}-{number}.json"
+            if file.stem == "Patient":
+                one = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one}]}
+                name = "zz.json"
+            else:
+                wanted[name] = expected
+            (single / name).write_text(json.dumps(one), encoding="utf-8")
+    assert not scrub_fhir(pipeline(), single, tmp_path / "made").failures
+    assert len(wanted) == 14
+    for name, expected in wanted.items():
+        assert json.loads((tmp_path / "made" / name).read_text(encoding="utf-8")) == expected, name
+
+
 def test_hl7_files(tmp_path: Path) -> None:
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()

@@ -123,6 +123,8 @@ DISPLAYS_OF = {
 STAFF = frozenset({"Practitioner", "PractitionerRole", "Organization", "Location", "HealthcareService"})
 # Elements that refer to the patient a resource is about, the first that is there.
 SUBJECTS = ("subject", "patient", "beneficiary", "for", "individual", "subscriber", "payee")
+# Those of them that refer to a patient if they do not say to what.
+PATIENTS = frozenset({"subject", "patient", "beneficiary"})
 PUBLIC = re.compile(
     r"(?:https?://(?:hl7\.org/fhir|terminology\.hl7\.org|loinc\.org|snomed\.info|unitsofmeasure\.org"
     r"|www\.nlm\.nih\.gov/research/umls|www\.ama-assn\.org/go/cpt|dicom\.nema\.org|fdasis\.nlm\.nih\.gov|www\.whocc\.no/atc"

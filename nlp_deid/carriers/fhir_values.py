@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from nlp_deid.carriers import fhir_rules as rules
-from nlp_deid.carriers.fhir_walk import Data, Walk, mask
+from nlp_deid.carriers.fhir_types import is_resource
+from nlp_deid.carriers.fhir_walk import Data, Walk, identifier_name, mask
 from nlp_deid.carriers.markup import page
 from nlp_deid.carriers.pseudonyms import target_type
 from nlp_deid.carriers.shared_rules import IDENTIFIER_TYPES, TITLES
@@ -149,9 +150,10 @@ def coding(walk: Walk, data: Data) -> Done:
 
 
 def reference(walk: Walk, data: Data) -> Done:
-    """The target is remapped; its display is a name where the target's type has one."""
+    """The target is remapped; display and identifier have the labels of the target's type."""
     data.pop("_reference", None)
-    target, kind = data.get("reference"), data.get("type")
+    target, logical = data.get("reference"), data.get("identifier")
+    kind = data.get("type") or walk.types.get(identifier_name(logical))
     if isinstance(target, str):
         kind = walk.type_of(target) or kind
         link = walk.ids.link(target)
@@ -168,7 +170,12 @@ def reference(walk: Walk, data: Data) -> Done:
             walk.text(display, put)
         else:
             walk.sheet.value(label, display, put)
-    return frozenset({"display", "reference", "_reference"})
+    if logical is not None:
+        outer, walk.owner = walk.owner, str(kind)
+        walk.element(logical, "Identifier")
+        walk.owner = outer
+    done = {"display", "reference", "_reference", "identifier"}
+    return frozenset(done | {"type"} if is_resource(str(data.get("type"))) else done)
 
 
 def quantity(walk: Walk, data: Data) -> Done:

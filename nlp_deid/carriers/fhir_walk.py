@@ -24,7 +24,7 @@ class Walk:
     Args:
         sheet: that of the patient whom the resource is about.
         ids: pseudonyms of ids and links.
-        types: resource types by full URL and by "#" with a contained id, for links that do not tell.
+        types: resource types by full URL and by `identifier_name`, for references that do not tell.
     """
 
     def __init__(self, sheet: Sheet, ids: Pseudonyms, types: Mapping[str, str]) -> None:
@@ -137,7 +137,8 @@ class Walk:
             if not rules.PUBLIC.fullmatch(value):
                 holder[key] = self.ids.uri(value)
         elif rule == "link":
-            holder[key] = self.ids.link(value) or self.ids.uri(value)
+            if not is_resource(value):  # the url of a request that creates one
+                holder[key] = self.ids.link(value) or self.ids.uri(value)
         elif rule == "id":
             holder[key] = self.ids.uuid("id", kind, value)
         elif rule == "div":
@@ -190,6 +191,12 @@ class Walk:
             del data[name]
             return
         self.element(data[name], "Element")
+
+
+def identifier_name(identifier: Any) -> str:
+    """What an Identifier is called in `types`: "system|value", "" without a value."""
+    value = identifier.get("value") if isinstance(identifier, dict) else None
+    return f"{identifier.get('system') or ''}|{value}" if value else ""
 
 
 def mask(holder: Any, key: Any) -> None:

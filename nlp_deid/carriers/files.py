@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nlp_deid.carriers import fhir, hl7v2
+from nlp_deid.carriers.fhir_directory import Directory, closed, resources_of
 from nlp_deid.carriers.sheet import CarrierError
 from nlp_deid.corpus.checks import CorpusError
 from nlp_deid.corpus.files import Folder, whole
@@ -61,7 +63,7 @@ class Summary:
 def scrub_fhir(deid: Deid, source: Path, out: Path, *, system: str = "", overwrite: bool = False) -> Summary:
     """Resources and Bundles of .json files, one a file, and of .ndjson files, one a line (bulk export).
 
-    All .ndjson files are read twice: first for the patients, whose values are looked for in all else.
+    All files are read before the first is written: for the patients, whose values are looked for in all else.
 
     Args:
         deid: the pipeline.
@@ -73,19 +75,16 @@ def scrub_fhir(deid: Deid, source: Path, out: Path, *, system: str = "", overwri
     Raises:
         CarrierFilesError: input or output that cannot be used.
     """
-    directory = fhir.Directory(system)
-    files = [path for _, path in _files(source) if _is_plain(path) and path.suffix.lower() in _LINES]
-    for want_patients in (True, False):  # patients first, so that references find them
+    directory = Directory(system)
+    files = [path for _, path in _files(source) if _is_plain(path) and path.suffix.lower() in FHIR_SUFFIXES]
+    for want_names in (True, False):  # what patients are called first, so that references find them
         for path in files:
-            for _, line in _lines(path):
-                _learn(directory, deid, line, want_patients)
+            for _, text in _documents(path):
+                _learn(directory, deid, text, want_names)
 
     def read(path: Path) -> Results:
-        if path.suffix.lower() in _LINES:
-            for place, line in _lines(path):
-                yield place, _made(partial(fhir.scrub_json, deid, line, directory=directory), "\n")
-        else:
-            yield "", _made(lambda: fhir.scrub_json(deid, path.read_bytes(), directory=directory), "\n")
+        for place, text in _documents(path):
+            yield place, _made(partial(fhir.scrub_json, deid, text, directory=directory), "\n")
 
     return run(source, out, FHIR_SUFFIXES, read, overwrite)
 
@@ -124,19 +123,25 @@ def _made(work: Callable[[], str], end: str = "") -> bytes | CarrierError:
     return CarrierError("encoding")
 
 
-def _learn(directory: fhir.Directory, deid: Deid, line: bytes, want_patients: bool) -> None:
-    """Take in one line of a bulk export; a line that fails is reported when it is scrubbed."""
+def _learn(directory: Directory, deid: Deid, text: bytes, want_names: bool) -> None:
+    """Take in the resources of one document; what fails is reported when it is scrubbed."""
     try:
-        resource = fhir.parse_json(line)
-        if want_patients:
-            directory.add_patient(resource)
-        else:
-            directory.add(deid, [resource])
+        document = fhir.parse_json(text)
     except CarrierError:
         return
+    for url, resource in [("", document), *resources_of(document)]:
+        with suppress(CarrierError), closed():
+            if want_names:
+                directory.add_names(resource, url)
+            else:
+                directory.add(deid, [resource])
 
 
-def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+def _documents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Place and JSON of each document of a file: its lines, or the file."""
+    if path.suffix.lower() not in _LINES:
+        yield "", path.read_bytes()
+        return
     with path.open("rb") as stream:
         for number, line in enumerate(stream, 1):
             if line.strip():

@@ -10,6 +10,7 @@ from nlp_deid.replace.keys import Source
 _LITERAL = re.compile(
     r"(?:(?P<base>https?://[^\s?#]+)/)?(?P<type>[A-Z][A-Za-z]{2,60})/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?"
 )
+_CONDITIONAL = re.compile(r"(?:https?://[^\s?#]+/)?(?P<type>[A-Z][A-Za-z]{2,60})\?")
 _LARGEST = 2**63 - 1
 
 
@@ -57,6 +58,6 @@ class Pseudonyms:
 
 
 def target_type(text: str) -> str:
-    """The resource type that a literal reference names, else ""."""
-    found = _LITERAL.fullmatch(text)
+    """The resource type that a literal or conditional reference names, else ""."""
+    found = _LITERAL.fullmatch(text) or _CONDITIONAL.match(text)
     return found["type"] if found else ""
