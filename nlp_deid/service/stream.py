@@ -128,14 +128,14 @@ class Rows:
 async def groups(rows: Rows, most: int) -> AsyncIterator[list[NoteIn] | RowError]:
     """The notes of each patient that follow each other, and errors of rows that gave none.
 
-    Where one patient's notes have more than `most` characters together, each of them gets an error.
+    Where one patient's rows have more than `most` bytes together, each of them gets an error.
 
     Raises:
         StreamEnd: as for the rows.
     """
     group: list[NoteIn] = []
     patient: str | None = None
-    size = 0  # characters of the patient's notes, those that were refused included
+    size = 0  # bytes of the patient's rows, those that were refused included
     numbers = count(1)
     end: StreamEnd | None = None
     try:
@@ -153,9 +153,9 @@ async def groups(rows: Rows, most: int) -> AsyncIterator[list[NoteIn] | RowError
                 yield note
                 continue
             group.append(note)
-            size += len(note.text)
+            size += len(row)
             if size > most:
-                why = f"the notes of its patient have more than {most} characters"
+                why = f"the rows of its patient have more than {most} bytes"
                 for refused in group:
                     yield RowError(id=refused.id, error=why)
                 group = []
