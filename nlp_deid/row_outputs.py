@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlp_deid.corpus.cells import safe_cell
 from nlp_deid.corpus.checks import encode
 from nlp_deid.corpus.files import whole
 from nlp_deid.corpus.jsonl import Row
@@ -20,8 +21,6 @@ from nlp_deid.sources import Source
 
 FILES = "files"  # a file a note, in a folder
 _BATCH_ROWS = 1024
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Rename = Callable[[str], str]
 
@@ -79,7 +78,8 @@ def write_down(
     if form in DELIMITERS:
         line = io.StringIO()
         cells = [
-            _cell(value) for value in {**extra, **{k: v for k, v in changed.items() if k in extra}}.values()
+            safe_cell(value)
+            for value in {**extra, **{k: v for k, v in changed.items() if k in extra}}.values()
         ]
         csv.writer(line, delimiter=DELIMITERS[form]).writerow(cells)
         return encode(line.getvalue(), where)
@@ -87,22 +87,6 @@ def write_down(
         row = {columns.id: row_id, **extra, **changed}
         return encode(json.dumps(row, ensure_ascii=False, default=str), where) + b"\n"
     return encode(json.dumps([int(place.removeprefix("row ")), changed], ensure_ascii=False), where)
-
-
-def _cell(value: Any) -> str:
-    """A cell that no spreadsheet runs: an apostrophe goes before what looks like a formula."""
-    text = "" if value is None else str(value)
-    if text.startswith(_FORMULA) and not _is_number(text):
-        return f"'{text}"
-    return text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return text.strip() == text
 
 
 def write_rows(form: str, source: Source, rows: Iterator[bytes], target: Path, work: Path) -> None:

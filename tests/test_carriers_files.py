@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,57 @@ def test_single_resources_in_files_are_one_world(bulk: Path, tmp_path: Path) -> 
         assert json.loads((tmp_path / "made" / name).read_text(encoding="utf-8")) == expected, name
 
 
+def test_names_and_files_that_cannot_be_used_keep_no_other_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    odd = os.fsdecode(b"M\xfcller.json")
+    for name in ("CON.json", "a.json", "closed.json", "z.json", odd):
+        (source / name).write_bytes((FOLDER / "bundle.json").read_bytes())
+    (source / "hidden").mkdir()
+    (source / "lines.ndjson").write_text('{"resourceType": "Basic"')
+    read, opened, access = Path.read_bytes, Path.open, os.access
+
+    def refuse(path: Path, *_: Any, **__: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", lambda p: refuse(p) if p.stem == "closed" else read(p))
+    monkeypatch.setattr(
+        Path, "open", lambda p, *a, **k: refuse(p) if p.name == "lines.ndjson" else opened(p, *a, **k)
+    )
+    monkeypatch.setattr(os, "access", lambda p, mode: Path(p).name != "hidden" and access(p, mode))
+    summary = scrub_fhir(pipeline("tag"), source, out)
+    monkeypatch.undo()
+    assert report(out / "quarantine.jsonl") == {
+        "CON.json": "name",
+        odd: "name",
+        "closed.json": "unreadable",
+        "hidden": "unreadable",
+        "lines.ndjson": "unreadable",
+    }
+    assert summary.written == 2
+    assert sorted(path.name for path in out.iterdir()) == ["a.json", "quarantine.jsonl", "z.json"]
+
+
+@pytest.mark.parametrize("work", [scrub_fhir, scrub_hl7, scrub_omop])
+def test_an_output_that_cannot_be_written_stops_the_run(
+    tmp_path: Path, work: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "a.json").write_bytes((FOLDER / "bundle.json").read_bytes())
+    (source / "a.hl7").write_bytes(message().encode())
+    (source / "a.csv").write_text(NOTES)
+
+    def full(path: Path) -> Any:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("nlp_deid.carriers.files.whole", full)
+    with pytest.raises(CarrierFilesError, match="cannot be written: No space left"):
+        work(pipeline("tag"), source, tmp_path / "out")
+
+
 def test_hl7_files(tmp_path: Path) -> None:
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
@@ -149,7 +201,7 @@ def test_omop_files(tmp_path: Path, suffix: str) -> None:
         header, first, second = csv.reader(file, delimiter="\t" if suffix == ".tsv" else ",")
     assert header == rows[0][:-1]
     assert first[4] == 'Ms. [PATIENT], MRN [MEDICALRECORD], "better".\nSecond line.'
-    assert second[3:] == ["=1+1", "-[PATIENT]"]
+    assert second[3:] == ["'=1+1", "'-[PATIENT]"]  # no spreadsheet runs them
     assert first[1] == second[1] != "77"
 
 

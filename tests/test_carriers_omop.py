@@ -130,6 +130,28 @@ def test_a_table_row_for_row() -> None:
     assert good[0]["person_id"] != good[3]["person_id"]
 
 
+def test_of_rows_with_one_note_id_the_first_is_kept() -> None:
+    table = [
+        *ROWS,
+        row(1, "Dellworth once more"),
+        row(1.0, "Ann Poe", person=78),  # type: ignore[arg-type]
+        {**row(0, "No id"), "note_id": ""},
+        {**row(0, "No id either"), "note_id": None},
+        row(2, "x"),
+    ]
+    made = list(scrub_table(pipeline(), table, {"77": PERSON}))
+    assert [one.reason if isinstance(one, CarrierError) else "" for one in made] == [
+        "",
+        "",
+        "duplicate_id",
+        "duplicate_id",
+        "",
+        "",
+        "duplicate_id",
+    ]
+    assert made[:2] == scrub(pipeline(), ROWS, person=PERSON)
+
+
 def test_what_is_known_of_a_person() -> None:
     assert known_of(PERSON) == {"MEDICALRECORD": ["00483921"], "PATIENT": ["Marguerite Dellworth"]}
     assert known_of({"PROVIDER_NAME": "Alan Prescott", "npi": 1093817465.0}) == {

@@ -7,6 +7,7 @@ Documents read = written + quarantined, always.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -79,8 +80,9 @@ def scrub_fhir(deid: Deid, source: Path, out: Path, *, system: str = "", overwri
     files = [path for _, path in _files(source) if _is_plain(path) and path.suffix.lower() in FHIR_SUFFIXES]
     for want_names in (True, False):  # what patients are called first, so that references find them
         for path in files:
-            for _, text in _documents(path):
-                _learn(directory, deid, text, want_names)
+            with suppress(OSError):  # told when the file is scrubbed
+                for _, text in _documents(path):
+                    _learn(directory, deid, text, want_names)
 
     def read(path: Path) -> Results:
         for place, text in _documents(path):
@@ -161,7 +163,8 @@ def _files(source: Path) -> list[tuple[str, Path]]:
     found = []
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
-        if not any(part.startswith(".") for part in relative.parts) and (path.is_symlink() or path.is_file()):
+        hidden = any(part.startswith(".") for part in relative.parts)
+        if not hidden and (path.is_symlink() or path.is_file() or _is_closed(path)):
             found.append((relative.with_suffix("").as_posix(), path))
     if not found:
         raise CarrierFilesError(f"{source}: no file in this folder")
@@ -170,6 +173,11 @@ def _files(source: Path) -> list[tuple[str, Path]]:
 
 def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
+
+
+def _is_closed(path: Path) -> bool:
+    """True for a folder whose files cannot be seen."""
+    return path.is_dir() and not os.access(path, os.R_OK | os.X_OK)
 
 
 def run(source: Path, out: Path, suffixes: frozenset[str], read: Reader, overwrite: bool) -> Summary:
@@ -183,12 +191,16 @@ def run(source: Path, out: Path, suffixes: frozenset[str], read: Reader, overwri
         report = out / QUARANTINE if folder else out.with_name(out.name + f".{QUARANTINE}")
         for name, path in files:
             place = path.relative_to(source).as_posix() if folder else path.name
-            reason = "" if path.suffix.lower() in suffixes else "suffix"
-            reason = reason if _is_plain(path) or not folder else "symlink"
+            reason = _refused(path, suffixes, folder)
+            if not reason:
+                try:
+                    goal = target.path(name, path.suffix) if target else out
+                except CorpusError:
+                    reason = "name"
             if reason:
                 summary.failures.append(Failure(place, reason))
-                continue
-            _file(summary, target.path(name, path.suffix) if target else out, place, read(path))
+            else:
+                _file(summary, goal, place, _readable(read(path)))
         report.unlink(missing_ok=True)
         if summary.failures:
             with whole(report) as stream:
@@ -196,11 +208,24 @@ def run(source: Path, out: Path, suffixes: frozenset[str], read: Reader, overwri
             summary.report = report
     except OSError as error:
         problem = f"{out}: cannot be written: {error.strerror or type(error).__name__}"
-    except CorpusError as error:
-        problem = str(error)
     else:
         return summary
     raise CarrierFilesError(problem)
+
+
+def _refused(path: Path, suffixes: frozenset[str], in_folder: bool) -> str:
+    """Why a file is not read, "" if it is."""
+    if in_folder and not _is_plain(path):
+        return "symlink" if path.is_symlink() else "unreadable"
+    return "" if path.suffix.lower() in suffixes else "suffix"
+
+
+def _readable(results: Results) -> Results:
+    """The results of a file; where it cannot be read, that is the last."""
+    try:
+        yield from results
+    except OSError:
+        yield "", CarrierError("unreadable")
 
 
 def _file(summary: Summary, target: Path, place: str, results: Results) -> None:

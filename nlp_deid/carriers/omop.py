@@ -86,25 +86,38 @@ def scrub_table(
 ) -> Iterator[Row | CarrierError]:
     """Row for row what `scrub` makes of a table, or why it failed; a row that fails keeps no other back.
 
-    Rows of one person that follow each other go together, so sort the table by person.
+    Rows of one person that follow each other go together, so sort the table by person. Of rows with one
+    note_id the first is kept, and the others fail as "duplicate_id".
 
     Args:
         deid: the pipeline.
         rows: the rows.
         persons: person_id to row of PERSON.
     """
-    for key, group in groupby(rows, lambda row: _text(_person_id(row))):
-        mine, person = list(group), (persons or {}).get(key)
-        made = _tried(deid, mine, person)
-        if not isinstance(made, CarrierError):
-            yield from made
-            continue
-        single = [_tried(deid, [row], person) for row in mine]
-        good = [row for row, one in zip(mine, single, strict=True) if not isinstance(one, CarrierError)]
-        together = _tried(deid, good, person) if good else []
-        rest = iter([] if isinstance(together, CarrierError) else together)
-        for one in single:
-            yield one if isinstance(one, CarrierError) else next(rest, made)
+    seen: set[str] = set()
+    for key, group in groupby(rows, lambda row: _column(row, "person_id")):
+        mine: list[Mapping[str, Any] | None] = []
+        for row in group:
+            note = _column(row, "note_id")
+            mine.append(None if note in seen else row)
+            seen |= {note} - {""}
+        made = iter(_each(deid, [row for row in mine if row is not None], (persons or {}).get(key)))
+        for one in mine:
+            yield CarrierError("duplicate_id") if one is None else next(made)
+
+
+def _each(
+    deid: Deid, rows: Sequence[Mapping[str, Any]], person: Mapping[str, Any] | None
+) -> list[Row | CarrierError]:
+    """The rows of one person, or why they failed: together, without those that fail alone."""
+    made = _tried(deid, rows, person)
+    if not isinstance(made, CarrierError):
+        return [*made]
+    single = [_tried(deid, [row], person) for row in rows]
+    good = [row for row, one in zip(rows, single, strict=True) if not isinstance(one, CarrierError)]
+    together = _tried(deid, good, person) if good else []
+    rest = iter([] if isinstance(together, CarrierError) else together)
+    return [one if isinstance(one, CarrierError) else next(rest, made) for one in single]
 
 
 def known_of(person: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -117,8 +130,9 @@ def known_of(person: Mapping[str, Any]) -> dict[str, list[str]]:
     return known
 
 
-def _person_id(row: Mapping[str, Any]) -> Any:
-    return next((value for name, value in row.items() if str(name).lower() == "person_id"), None)
+def _column(row: Mapping[str, Any], column: str) -> str:
+    """The text of a cell; column names in any case."""
+    return _text(next((value for name, value in row.items() if str(name).lower() == column), None))
 
 
 def _tried(

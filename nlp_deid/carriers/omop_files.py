@@ -11,6 +11,7 @@ from typing import Any
 from nlp_deid.carriers import omop
 from nlp_deid.carriers.files import HEADER, CarrierFilesError, Results, Summary, run
 from nlp_deid.carriers.sheet import CarrierError
+from nlp_deid.corpus.cells import safe_cell
 from nlp_deid.deid import Deid
 
 OMOP_SUFFIXES = frozenset({".csv", ".tsv"})
@@ -94,9 +95,9 @@ def _table(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _csv_line(cells: list[Any], tabs: bool) -> bytes:
-    """A line with every cell in quotes."""
+    """A line with every cell in quotes, and none that a spreadsheet runs."""
     out = io.StringIO()
     csv.writer(out, delimiter="\t" if tabs else ",", quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(
-        "" if cell is None else cell for cell in cells
+        map(safe_cell, cells)
     )
     return out.getvalue().encode("utf-8", "replace")
