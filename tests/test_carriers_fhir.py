@@ -231,6 +231,23 @@ def test_births_that_tell_an_age_over_89_are_hidden(policy: str) -> None:
     assert len(young["birthDate"]) == (4 if policy == "safe_harbor" else 10)
 
 
+def test_texts_do_not_tell_the_year_that_the_birth_date_hides() -> None:
+    born, seen = date.today().year - 95, date.today().year - 3
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">DOB: 04/05/{born}. Seen 3/4/{seen}.</div>'
+    made = scrub(
+        pipeline("safe_harbor"),
+        collection(
+            patient(birthDate=f"{born}-04-05", text={"status": "generated", "div": div}),
+            observed({"reference": "Patient/p"}, f"{born}-04-05"),
+            attached(f"DOB: {born}. Date of birth: {born}-04-05. Seen 3/4/{seen}."),
+        ),
+    )
+    texts = [*strings(made), text_of(resource(made, "DocumentReference")["content"][0]["attachment"])]
+    assert str(born) not in "\n".join(texts)
+    assert f"Seen {seen}." in resource(made, "Patient")["text"]["div"]
+    assert f"Seen {seen}." in texts[-1]
+
+
 def test_years_only_under_safe_harbor() -> None:
     made = scrub(pipeline("safe_harbor"), bundle())
     period = resource(made, "Encounter")["period"]

@@ -96,6 +96,27 @@ def test_ages_over_89_and_what_is_no_text() -> None:
     assert scrub(pipeline(), old).split("\r")[1].split("|")[7] == ""
 
 
+def test_texts_do_not_tell_the_year_that_the_birth_date_hides() -> None:
+    born = datetime.now().year - 95
+    text = (
+        f"OBX|1|TX|1^Note^L|1|DOB: 04/05/{born}, seen 3/4/2019||||||F\rOBX|2|NM|2^DOB^L|1|{born}0405||||||F"
+    )
+    made = scrub(pipeline("safe_harbor"), f"{MSH}\rPID|1||77||Roe^Jane||{born}0405|F\r{text}")
+    assert str(born) not in made
+    assert "seen 2019" in made
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "over"),
+    [("90", "a", True), ("89", "yrs", False), ("1115", "mo", True), ("1079", "mo^month^UCUM", False),
+     ("33000", "d", True), ("5000", "wk", True), ("1115", "mg", False)],
+)  # fmt: skip
+def test_ages_over_89_in_any_unit(value: str, unit: str, over: bool) -> None:
+    made = scrub(pipeline(), f"{MSH}\rOBX|1|NM|1^Age^L|1|{value}|{unit}").split("\r")[1].split("|")
+    assert (made[2] == "SN") == over
+    assert (made[5] == value) != over
+
+
 def test_same_key_same_bytes_other_key_other_values() -> None:
     made = scrub(pipeline(), message())
     assert made == scrub(pipeline(), message()) == scrub(pipeline(), message().replace("\r", "\r\n"))

@@ -17,19 +17,12 @@ from nlp_deid.carriers.fhir_types import is_resource
 from nlp_deid.carriers.fhir_walk import Data, Walk, identifier_name, mask
 from nlp_deid.carriers.markup import page
 from nlp_deid.carriers.pseudonyms import target_type
-from nlp_deid.carriers.shared_rules import IDENTIFIER_TYPES, TITLES
+from nlp_deid.carriers.shared_rules import IDENTIFIER_TYPES, NINETY_YEARS, TITLES
 from nlp_deid.carriers.sheet import CarrierError
 
 Done = frozenset[str]
 _TEXT_TYPES = ("text/plain", "text/html", "application/xhtml+xml")
 _CHARSET = re.compile(r"charset=\"?([A-Za-z0-9_-]+)")
-# Units of an age and how many of them are 90 years.
-_NINETY = {
-    **dict.fromkeys(("a", "y", "yr", "yrs", "year", "years"), 90.0),
-    **dict.fromkeys(("mo", "month", "months"), 1080.0),
-    **dict.fromkeys(("wk", "week", "weeks"), 4696.0),
-    **dict.fromkeys(("d", "day", "days"), 32872.0),
-}
 
 
 def _strings(value: Any, where: str) -> list[str]:
@@ -181,7 +174,7 @@ def reference(walk: Walk, data: Data) -> Done:
 def quantity(walk: Walk, data: Data) -> Done:
     """An age over 89 becomes ">= 90" in its unit, unless the policy keeps ages."""
     unit = str(data.get("code") or data.get("unit")).lower().strip(".")
-    value, ninety = data.get("value"), _NINETY.get(unit)
+    value, ninety = data.get("value"), NINETY_YEARS.get(unit)
     if isinstance(value, (int, float)) and ninety and value >= ninety and walk.sheet.action("AGE") != "keep":
         data["value"], data["comparator"] = int(ninety), ">="
     return frozenset()

@@ -10,10 +10,10 @@ from itertools import groupby
 
 from nlp_deid.carriers.hl7_fields import Fields
 from nlp_deid.carriers.hl7_rules import NUMBER, VALUES
+from nlp_deid.carriers.shared_rules import NINETY_YEARS
 from nlp_deid.carriers.sheet import Piece
 
 _VALUE_AT = {"OBX": 5, "NTE": 3}
-_YEARS = frozenset({"a", "y", "yr", "yrs", "year", "years"})
 _LONG = re.compile(r"[0-9](?:[\s-]?[0-9]){5,}")  # what may be a telephone number, an id or a date
 Pair = tuple[Sequence[str], list[str]]
 
@@ -65,8 +65,8 @@ def _value(fields: Fields, row: Sequence[str], out: list[str]) -> None:
     rule = VALUES.get(row[2], "")
     if rule == "document":
         _document(fields, row[5], out)
-    elif rule == "number" and _over_89(fields, row):
-        out[2], out[5] = "SN", f">={fields.marks.component}90"
+    elif rule == "number" and (limit := _over_89(fields, row)):
+        out[2], out[5] = "SN", f">={fields.marks.component}{limit}"
     elif rule == "number":
         _number(fields, row[5], out)
     elif rule:
@@ -98,14 +98,15 @@ def _long_numbers(text: str) -> set[str]:
     return {re.sub("[^0-9]", "", found[0]) for found in _LONG.finditer(text)}
 
 
-def _over_89(fields: Fields, row: Sequence[str]) -> bool:
-    """True for a number of years from 90 on."""
+def _over_89(fields: Fields, row: Sequence[str]) -> int:
+    """90 years in the unit of a number that is so many or more, else 0."""
     unit = row[6].split(fields.marks.component)[0].lower() if len(row) > 6 else ""
+    limit = NINETY_YEARS.get(unit, 0)
     try:
         value = float(row[5].replace(fields.marks.component, "").strip("<>= "))
     except ValueError:
-        return False
-    return unit in _YEARS and value >= 90 and fields.sheet.action("AGE") != "keep"
+        return 0
+    return int(limit) if limit and value >= limit and fields.sheet.action("AGE") != "keep" else 0
 
 
 def _document(fields: Fields, text: str, out: list[str]) -> None:

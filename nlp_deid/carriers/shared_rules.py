@@ -21,3 +21,11 @@ TITLES = frozenset([
     "mr", "mrs", "ms", "miss", "mx", "dr", "doctor", "prof", "professor", "rev", "sr", "jr", "ii",
     "iii", "iv", "md", "do", "phd", "rn", "np", "pa", "pharmd", "dds", "dmd", "mph", "mba", "bsn", "msn",
 ])  # fmt: skip
+
+# Units of an age and how many of them are 90 years.
+NINETY_YEARS = {
+    **dict.fromkeys(("a", "y", "yr", "yrs", "year", "years"), 90.0),
+    **dict.fromkeys(("mo", "month", "months"), 1080.0),
+    **dict.fromkeys(("wk", "week", "weeks"), 4696.0),
+    **dict.fromkeys(("d", "day", "days"), 32872.0),
+}

@@ -17,7 +17,6 @@ from secrets import token_hex
 
 from nlp_deid.deid import Deid, DeidError
 from nlp_deid.detect.header import Header
-from nlp_deid.hipaa import implies_over_89
 from nlp_deid.labels import CATEGORIES
 from nlp_deid.note import Note, Span
 from nlp_deid.replace.replacer import Change
@@ -26,7 +25,6 @@ Put = Callable[[str], None]
 Value = tuple[str, str, Put]  # label, text, where its rewriting goes
 # Labels whose values are too common or too short to be looked for in every text.
 _NOT_KNOWN = frozenset({"STATE", "COUNTRY", "AGE", "DATE", "PROFESSION"})
-_YEAR = re.compile(r"[12][0-9]{3}")
 _WORDS_OF_A_NAME, _FEWEST_DIGITS, _FEWEST_DIGITS_ALONE = 2, 5, 6
 _WORD = re.compile(r"[^\W_]+")
 _NOT_BY_DIGITS = frozenset({"EMAIL", "URL", "IPADDR"})
@@ -156,7 +154,7 @@ class Sheet:
         """
         values = [(label, text) for label, text, _ in chosen]
         values += [(label, text) for label, texts in self._known.items() for text in texts]
-        if self.action("DATE") in ("shift", "surrogate"):
+        if self.action("DATE") in ("shift", "surrogate", "generalize"):
             values.append(("DATE", f"{date.today().year}-12-31"))
         ends = list(accumulate(len(text) + 1 for _, text in values))
         spans = [
@@ -166,9 +164,8 @@ class Sheet:
         return Note("".join(text + "\n" for _, text in values), self._name, self._patient), spans
 
     def _put_values(self, values: Sequence[Value], text: str, changes: Sequence[Change]) -> None:
-        for (label, value, put), change in zip(values, changes, strict=False):
-            new = text[change.out_start : change.out_end]
-            put("" if label == "DATE" and change.action == "generalize" and _tells_age(value) else new)
+        for (_, _, put), change in zip(values, changes, strict=False):
+            put(text[change.out_start : change.out_end])
 
     def refuse_residue(self, texts: Iterable[str]) -> None:
         """A last look for whole names and numbers of the header in what was rewritten.
@@ -196,12 +193,6 @@ def _looking_for_known(deid: Deid) -> Deid:
         return deid
     detectors = [*deid.detectors, _header()]
     return Deid(detectors, deid.replacer, deid.merge, deid.keep, deid.echo, deid.name)
-
-
-def _tells_age(text: str) -> bool:
-    """True if the year of a date tells an age over 89."""
-    year = _YEAR.match(text)
-    return year is not None and implies_over_89(int(year[0]), date.today().year)
 
 
 def _telling(label: str, value: str) -> bool:
