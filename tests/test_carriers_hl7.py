@@ -222,6 +222,26 @@ def test_measurements_stay_as_they_are(kind: str, value: str) -> None:
     assert scrub(pipeline(), f"{HEAD}\r{segment}").split("\r")[2] == segment
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "stays"),
+    [
+        ("250000", "/uL", True),
+        ("1000000", "copies/mL", True),
+        (">10000000", "copies/mL", True),
+        ("0.8333333", "mg", True),
+        ("0.8333333", "", False),
+        ("250000", "", False),
+        ("1234567", "copies/mL", False),
+        ("6175550182", "mg", False),
+        ("482913", "mg", False),
+        ("00482913", "mg", False),
+    ],
+)
+def test_long_measurements_have_a_unit_and_are_round(value: str, unit: str, stays: bool) -> None:
+    made = scrub(pipeline(), f"{HEAD}\rOBX|1|NM|9^Level^L|1|{value}|{unit}|1-2").split("\r")[2]
+    assert made.split("|")[5] == (value if stays else "")
+
+
 @pytest.mark.parametrize("value", ["123-45-6789", "617-555-0182", "617.555.0182", "2019-02-03", "1960/04/05"])
 def test_kept_fields_hold_no_telephone_numbers_and_dates(value: str) -> None:
     made = scrub(pipeline(), f"{HEAD}\rOBX|1|NM|9^Level^L|1|1|mg|{value}|H").split("\r")[2]

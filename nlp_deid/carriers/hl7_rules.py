@@ -102,6 +102,13 @@ KEPT = (
     r"[A-Za-z0-9_.+\-/*<>=^&~]{0,30}|UNICODE UTF-8|8859/[0-9]{1,2}"
 )
 TIME = r"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:[0-5][0-9](?:\.[0-9]{1,4})?)?)?(?:[+-][0-9]{4})?"
-_DECIMAL = r"[+-]?(?:0|[1-9][0-9]{0,4})?(?:\.[0-9]{0,5})?"
-# A measurement, a range or a ratio; components are joined with blanks.
-NUMBER = rf"\s*[<>=]{{0,2}}\s*{_DECIMAL}(?:\s*[-+/:]\s*{_DECIMAL})?\s*"
+
+
+def _numbers(whole: str, places: int) -> str:
+    """A measurement, a range or a ratio; components are joined with blanks."""
+    decimal = rf"[+-]?(?:0|{whole})?(?:\.[0-9]{{0,{places}}})?"
+    return rf"\s*[<>=]{{0,2}}\s*{decimal}(?:\s*[-+/:]\s*{decimal})?\s*"
+
+
+NUMBER = _numbers("[1-9][0-9]{0,4}", 5)
+MEASURED = _numbers("[1-9][0-9]{0,4}0{0,5}", 12)  # with a unit: 250000 /uL, 0.8333333 mg

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from nlp_deid.carriers.hl7_fields import Fields
-from nlp_deid.carriers.hl7_rules import NUMBER, VALUES
+from nlp_deid.carriers.hl7_rules import MEASURED, NUMBER, VALUES
 from nlp_deid.carriers.shared_rules import NINETY_YEARS
 from nlp_deid.carriers.sheet import Piece
 
@@ -68,19 +68,24 @@ def _value(fields: Fields, row: Sequence[str], out: list[str]) -> None:
     elif rule == "number" and (limit := _over_89(fields, row)):
         out[2], out[5] = "SN", f">={fields.marks.component}{limit}"
     elif rule == "number":
-        _number(fields, row[5], out)
+        _number(fields, row[5], len(row) > 6 and bool(row[6]), out)
     elif rule:
         out[5] = row[5]
         fields.apply(rule, out, 5)
 
 
-def _number(fields: Fields, text: str, out: list[str]) -> None:
-    """NM and SN: measurements stay; anything else is free text, of which no long number may stay."""
+def _number(fields: Fields, text: str, has_unit: bool, out: list[str]) -> None:
+    """NM and SN: measurements stay; anything else is free text, of which no long number may stay.
+
+    With a unit a long number is left out rather than read as text: a surrogate would be a false result.
+    """
     repeats = [" ".join(one.split(fields.marks.component)) for one in text.split(fields.marks.repeat)]
-    if all(re.fullmatch(NUMBER, one) for one in repeats):
+    if all(re.fullmatch(MEASURED if has_unit else NUMBER, one) for one in repeats):
         out[5] = text
         return
     plain = re.sub(r"\s*-\s*", "-", fields.marks.plain(" ".join(repeats))).strip()
+    if has_unit and _long_numbers(plain):
+        return
 
     def put(new: str) -> None:
         if _long_numbers(plain) & _long_numbers(new):
