@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_results_of_other_recognizers(anonymizer: AnonymizerEngine) -> None:
         "[PATIENT] of [OTHER] in [LOCATION-OTHER]"
     )
     new = anonymizer.anonymize(text, results, operators_for(text, results, "surrogate")).text
-    assert not any(word in new for word in ("Jo", "Ann", "Zanzotta", "SHIP-9", "Georgia"))
+    assert not re.search(r"\b(?:Jo|Ann|Zanzotta|SHIP-9|Georgia)\b", new)
 
 
 def test_one_value_with_two_fates_is_not_kept() -> None:
