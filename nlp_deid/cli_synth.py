@@ -7,6 +7,7 @@ then. Messages name columns and counts, no value of a table.
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,6 +66,7 @@ def fit(
         from nlp_deid.synth.frames import read
 
         frame = read(source)
+        _require_folder(out)
         public: Domain | None = None
         charge: Charge | None = None
         if epsilon is not None:
@@ -149,19 +151,35 @@ def evaluate(
         typer.echo(found.as_json())
 
 
+def _require_folder(out: Path) -> None:
+    """Make the folder of the model, so that nothing is learned or charged for one that cannot be."""
+    from nlp_deid.synth.frames import SynthError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SynthError(f"{out}: cannot be a folder ({error.strerror})") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise SynthError(f"{out}: cannot be written")
+
+
 def _charge(out: Path, ledger: Path | None, epsilon: float, delta: float) -> Charge:
-    """What pays for a private fit."""
+    """What pays for a private fit; a ledger of its own is made only when it does."""
     from nlp_deid.dp.budget import Budget, Loss
     from nlp_deid.dp.ledger import Ledger
+    from nlp_deid.synth.frames import SynthError
 
-    if ledger is None:
-        out.mkdir(parents=True, exist_ok=True)
-        purse = Ledger.create(out / "ledger.jsonl", Budget(epsilon, delta))
-    else:
-        purse = Ledger(ledger)
+    own = Budget(epsilon, delta)
+    purse = None if ledger is None else Ledger(ledger)
+    if purse is not None and (purse.unit, purse.neighbours) != (own.unit, own.neighbours):
+        raise SynthError(
+            f"{ledger}: protects each {purse.unit} between {purse.neighbours} neighbours; a private fit "
+            f"protects each {own.unit} between {own.neighbours} ones"
+        )
 
     def charge(price: float, chance: float, what: str) -> None:
-        purse.spend(Loss(price, chance), what)
+        paying = Ledger.create(out / "ledger.jsonl", own) if purse is None else purse
+        paying.spend(Loss(price, chance), what)
 
     return charge
 
@@ -183,8 +201,10 @@ def _domain(path: Path | None) -> Domain:
 
 
 def _note_source(folder: Path, source: Path, epsilon: float | None) -> None:
-    """Remember where the table lies; a private model must not be told."""
-    if epsilon is None:
+    """Remember where the table lies; a private model must not be told, nor find what another left."""
+    if epsilon is not None:
+        (folder / SOURCE).unlink(missing_ok=True)
+    else:
         text = json.dumps({"table": str(source.resolve())})
         (folder / SOURCE).write_text(text + "\n", encoding="utf-8")
 

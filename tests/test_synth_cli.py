@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from nlp_deid.cli_dp import app as dp
 from nlp_deid.cli_synth import app
 
 runner = CliRunner()
@@ -75,6 +76,50 @@ def test_epsilon_is_charged_to_a_ledger(folder):
     assert "nothing released" in again.output
     assert not (folder / "p" / "source.json").exists()
     assert call("sample", folder / "p", "-n", 5, "--out", folder / "p.csv").exit_code == 0
+
+
+@pytest.mark.parametrize("words", [("--unit", "patient"), ("--neighbours", "bounded")])
+def test_a_ledger_of_another_promise_is_refused(folder, tmp_path, words):
+    path = tmp_path / "l.jsonl"
+    assert (
+        runner.invoke(dp, ["ledger", "new", str(path), "--epsilon", "5", "--delta", "1e-4", *words]).exit_code
+        == 0
+    )
+    before = path.read_text()
+    done = call(
+        *("fit", folder / "train.csv", "--out", tmp_path / "m", "--epsilon", 3, "--steps", 5),
+        *("--domain", folder / "domain.yaml", "--ledger", path),
+    )
+    assert done.exit_code == 2
+    assert words[1] in done.output
+    assert path.read_text() == before
+
+
+def test_a_refused_private_fit_leaves_no_ledger(folder, tmp_path):
+    words = ("fit", folder / "train.csv", "--epsilon", 3, "--steps", 5, "--domain")
+    out, wrong = tmp_path / "m", tmp_path / "wrong.yaml"
+    wrong.write_text("age: {values: [1]}\nsex: {values: [f, m]}\nt: {low: 0, high: 200, decimals: 1}\n")
+    for tail in ([wrong], [folder / "domain.yaml", "--constraint", "0 <= pulse"]):
+        assert call(*words, *tail, "--out", out).exit_code == 2
+        assert not (out / "ledger.jsonl").exists()
+    (out / "source.json").write_text('{"table": "x.csv"}')  # of a model without privacy
+    done = call(*words, folder / "domain.yaml", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert not (out / "source.json").exists()
+    done = call(*words, folder / "domain.yaml", "--out", tmp_path / "n", "--drop-identifiers")
+    assert done.exit_code == 2
+    assert not (tmp_path / "n" / "ledger.jsonl").exists()
+
+
+def test_a_file_as_folder_is_refused_before_the_charge(folder, tmp_path):
+    ledger = tmp_path / "l.jsonl"
+    runner.invoke(dp, ["ledger", "new", str(ledger), "--epsilon", "5", "--delta", "1e-4"])
+    before = ledger.read_text()
+    words = ("--epsilon", 3, "--steps", 5, "--domain", folder / "domain.yaml", "--ledger", ledger)
+    done = call("fit", folder / "train.csv", "--out", folder / "train.csv", *words)
+    assert done.exit_code == 2
+    assert "cannot be a folder" in done.output
+    assert ledger.read_text() == before
 
 
 def test_errors(folder, tmp_path):

@@ -47,7 +47,7 @@ class PGan:
         settings: of the training.
         constraints: objects of `constraints`, or text as "0 <= age <= 110", "low <= high", "city, state".
         keep_orders: also keep every order of two columns that holds in all training rows.
-        drop_identifiers: leave out columns that look like identifiers.
+        drop_identifiers: leave out columns that look like identifiers; not with epsilon.
         epsilon, delta: train with differential privacy; `domain` and `charge` are needed then.
         domain: the public values of every column (see `private.Domain`).
         charge: called with ε, δ and a text before anything is drawn; raises if the budget is spent.
@@ -68,6 +68,10 @@ class PGan:
     ) -> None:
         if epsilon is not None and (domain is None or charge is None):
             raise SynthError("a private fit needs a domain (public values) and a charge (a ledger)")
+        if epsilon is not None and drop_identifiers:
+            raise SynthError(
+                "a private fit cannot look for identifiers; leave their columns out of the table"
+            )
         self.target, self.seed, self.settings = target, seed, settings or Settings()
         self.given, self.keep_orders, self.drop_identifiers = (
             tuple(constraints),
@@ -86,15 +90,23 @@ class PGan:
 
         Raises:
             SynthError: fewer than 20 rows, an unknown target, infinite numbers, or an unusable column.
+                A private fit also refuses what `private.train_privately` does.
         """
-        frame = self._checked(to_pandas(table))
+        frame = to_pandas(table)
+        if self.target:
+            require_columns(frame, [self.target], "the table")
+        if self.epsilon is None:
+            frame = self._cleaned(frame)
+        _require_size(frame, self.target)
         with torch.random.fork_rng(devices=[]):
             seed = secrets.randbits(62) if self.seed is None else self.seed
             torch.manual_seed(seed)
-            rng = np.random.default_rng(seed)
+            rng = np.random.default_rng(self.seed)  # all of DP's noise; without a seed of 128 random bits
             if self.epsilon is not None:
                 assert self.domain is not None
                 assert self.charge is not None
+                if self.seed is not None:
+                    warn("a private fit with a seed: who knows or guesses it can take the noise away again")
                 self.constraints = declared(self.given)
                 self.encoder, self.generator = train_privately(
                     frame,
@@ -105,6 +117,7 @@ class PGan:
                     self.delta,
                     self.charge,
                     rng,
+                    self.constraints,
                     progress,
                 )
             else:
@@ -184,25 +197,20 @@ class PGan:
             raise SynthError("fit or load a model first")
         return self.encoder, self.generator
 
-    def _checked(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The rows and columns that take part."""
+    def _cleaned(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows and columns that take part. It looks at values, so a private fit must not call it."""
         if self.target:
-            require_columns(frame, [self.target], "the table")
             gaps = int(frame[self.target].isna().sum())
             if gaps:
                 warn(f"column {self.target!r}: {gaps} rows have no target and are left out")
                 frame = frame[frame[self.target].notna()].reset_index(drop=True)
         check_finite(frame)
-        if len(frame) < FEWEST_ROWS:
-            raise SynthError(f"{len(frame)} rows; at least {FEWEST_ROWS} are needed")
         suspects = [name for name in identifiers(frame) if name != self.target]
         if suspects:
             names = ", ".join(suspects)
             warn(f"{names}: looks like an identifier{'; left out' if self.drop_identifiers else ''}")
             if self.drop_identifiers:
                 frame = frame.drop(columns=suspects)
-        if frame.shape[1] == 0 or (self.target and frame.shape[1] == 1):
-            raise SynthError("no column is left beside the target")
         return frame
 
     def _fit(self, frame: pd.DataFrame, rng: np.random.Generator, progress: Progress | None) -> None:
@@ -241,6 +249,13 @@ class PGan:
                 y = _even_choice(out) if spread_out else activate(column, out)
                 x = torch.cat([x, y], dim=1)
         return encoder.decode(x.cpu().numpy().astype(np.float64))
+
+
+def _require_size(frame: pd.DataFrame, target: str) -> None:
+    if len(frame) < FEWEST_ROWS:
+        raise SynthError(f"{len(frame)} rows; at least {FEWEST_ROWS} are needed")
+    if frame.shape[1] == 0 or (target and frame.shape[1] == 1):
+        raise SynthError("no column is left beside the target")
 
 
 def _even_choice(out: torch.Tensor) -> torch.Tensor:
