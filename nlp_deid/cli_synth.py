@@ -10,7 +10,8 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -226,20 +227,18 @@ def _conditions(given: list[str]) -> dict[str, Any]:
         if not equals:
             raise SynthError("--where must be column=value or column=low:high")
         low, colon, high = value.partition(":")
-        if colon:
-            found[name] = (_number(low), _number(high))
-        else:
-            found[name] = value
+        ends = _bound(low), _bound(high)
+        found[name] = ends if colon and type(ends[0]) is type(ends[1]) is not type(None) else value
     return found
 
 
-def _number(text: str) -> float:
-    from nlp_deid.synth.frames import SynthError
-
-    try:
+def _bound(text: str) -> float | str | None:
+    """A number, an ISO date, or None for other text, which is no end of a range."""
+    with suppress(ValueError):
         return float(text)
-    except ValueError:
-        raise SynthError("--where: low and high must be numbers") from None
+    with suppress(ValueError):
+        return date.fromisoformat(text).isoformat()
+    return None
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlp_deid.cli_synth import _conditions
 from nlp_deid.synth import finish
 from nlp_deid.synth.columns import PEOPLE, Numbers, curve_of
 from nlp_deid.synth.constraints import Combination, Order, Range, orders_of, parse, prepare
@@ -132,11 +133,43 @@ def test_the_target_follows_its_columns():
     assert rows.loc[rows["smoker"] == "no", ["age", "charge"]].corr().iloc[0, 1] > 0.6
 
 
-def test_copies_are_left_out_even_if_rows_can_hardly_differ():
+def test_a_table_of_which_all_rows_occur_is_drawn_with_a_warning():
     values = pd.DataFrame({"a": [0, 1] * 30, "b": [0, 0, 1, 1] * 15})
-    model = PGan(seed=0, settings=FEW).fit(values.iloc[:59])
-    with pytest.raises(SynthError, match="no row met"):
-        model.sample(5)  # all four possible rows are training rows
+    with pytest.warns(SynthWarning, match="not left out"):
+        model = PGan(seed=0, settings=FEW).fit(values.iloc[:59])
+    assert len(model.sample(5)) == 5
+
+
+def test_what_is_left_out_is_named_if_no_row_remains(fitted, monkeypatch):
+    frame, _ = fitted
+    model = PGan("charge", seed=3, settings=FEW).fit(frame)
+    monkeypatch.setattr(model, "_draw", lambda rows: frame)
+    with pytest.raises(SynthError, match="copies of training rows, which are left out"):
+        model.sample(5)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [81.25] * 1 + [None] * 199,
+        ["1931-05-07", "1931-05-08"] + [None] * 198,
+        pd.to_datetime(["1931-05-07"] * 4 + [None] * 196),
+        ["rare", "rare"] + [None] * 198,
+        pd.array([7] * 3 + [None] * 197, dtype="Int64"),
+    ],
+)
+def test_a_few_values_among_gaps_are_not_kept(values):
+    frame = cohort(200)[["age", "charge"]].assign(few=values)
+    with pytest.warns(SynthWarning, match=r"few.*only \d values"):
+        model = PGan("charge", seed=0, settings=FEW).fit(frame)
+    rows = model.sample(400)
+    assert rows["few"].isna().all()
+    assert "1931" not in json.dumps(model.encoder.as_dict())
+
+
+def test_five_values_among_gaps_are_one_mean():
+    series = pd.Series([1.5, 2.5, 3.5, 4.5, 6.0] + [None] * 95, name="a")
+    assert set(learn(series).values) == {3.6}
 
 
 def test_conditions(fitted):
@@ -144,8 +177,53 @@ def test_conditions(fitted):
     rows = model.sample(40, where={"smoker": "yes", "age": (30, 50)})
     assert set(rows["smoker"]) == {"yes"}
     assert rows["age"].between(30, 50).all()
-    with pytest.raises(SynthError, match="lacks the columns colour"):
-        model.sample(5, where={"colour": "red"})
+    assert (model.sample(9, where={"grade": ("low", "mid")})["grade"] <= "mid").all()
+    assert model.sample(9, where={"seen": ("2020-02-01", "2021-01-31")})["seen"].dt.year.le(2021).all()
+    assert model.sample(9, where={"weight": None})["weight"].isna().all()
+    assert model.sample(9, where={"active": "True", "clinic": "7"})["active"].all()
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"colour": "red"}, "lacks the columns colour"),
+        ({"smoker": ("a", "b")}, "range needs"),
+        ({"smoker": ["yes"]}, "one value or a pair"),
+        ({"smoker": "often"}, "none of its 2 values"),
+        ({"grade": ("low", "top")}, "must be categories"),
+        ({"age": ("young", "old")}, "must be of numbers"),
+        ({"seen": ("soon", "late")}, "must be of dates"),
+        ({"age": (50, 30)}, "outside"),
+        ({"age": (500, 600)}, "outside"),
+        ({"age": None}, "no value is missing"),
+    ],
+)
+def test_conditions_that_no_row_can_meet_are_refused(fitted, where, message):
+    with pytest.raises(SynthError, match=message):
+        fitted[1].sample(5, where=where)
+
+
+def test_conditions_on_columns_with_gaps():
+    frame = cohort(120)[["age", "charge"]].assign(
+        many=pd.array([*range(50), *range(50), *[None] * 20], dtype="Int64"),
+        truth=pd.array([True, False, None] * 40, dtype="boolean"),
+    )
+    model = PGan("charge", seed=0, settings=FEW).fit(frame)
+    rows = model.sample(20, where={"many": (0, 30), "truth": True})
+    assert rows["many"].between(0, 30).all()
+    assert rows["truth"].all()
+
+
+def test_the_command_line_takes_a_colon_for_a_range_of_numbers_or_dates_only():
+    given = ["a=1:2.5", "b=2020-01-01:2020-02-01", "c=10:30 pm", "d=ratio 1:2", "e=x", "f=1:2020-01-01"]
+    assert _conditions(given) == {
+        "a": (1.0, 2.5),
+        "b": ("2020-01-01", "2020-02-01"),
+        "c": "10:30 pm",
+        "d": "ratio 1:2",
+        "e": "x",
+        "f": "1:2020-01-01",
+    }
 
 
 def test_saved_model_gives_the_same_rows_and_holds_none(fitted, tmp_path):
@@ -262,6 +340,7 @@ def test_constraints_against_brute_force():
         prepare(["high < low"], frame)
     assert Order("low", "high", strict=True) in orders_of(frame, ["low", "high"])
     assert Order("high", "low", strict=True) not in orders_of(frame, ["low", "high"])
+    assert orders_of(frame.assign(same=frame["low"]), ["low", "same"]) == (Order("low", "same"),)
 
 
 @pytest.mark.parametrize("wrong", [{"batch": 0}, {"privacy": -1}, {"held_out": 0.9}, {"checks": 0}])

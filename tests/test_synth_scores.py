@@ -15,10 +15,10 @@ from nlp_deid.synth.closeness import privacy_term, soft_accuracies
 from nlp_deid.synth.copies import copies
 from nlp_deid.synth.frames import SynthError
 from nlp_deid.synth.losses import energy_score
-from nlp_deid.synth.neighbours import Space, accuracies, adversarial_accuracy, distances
+from nlp_deid.synth.neighbours import Space, accuracies, adversarial_accuracy, distances, nearest
 from nlp_deid.synth.report import write_report
 from nlp_deid.synth.scores import score
-from nlp_deid.synth.utility import utilities
+from nlp_deid.synth.utility import is_regression, quick_utility, utilities
 
 
 def table(rows, seed):
@@ -47,6 +47,38 @@ def test_adversarial_accuracy_against_brute_force(seed, size):
     found = adversarial_accuracy(real, made)
     assert (found.truth, found.synthetic) == (truth, fake)
     assert found.mean == pytest.approx((truth + fake) / 2)
+
+
+def test_ties_of_questionnaires_are_ties():
+    rng = np.random.default_rng(4)
+    tables = [
+        pd.DataFrame(rng.integers(0, 4, (150, 9)), columns=[f"q{i}" for i in range(9)]) for _ in range(2)
+    ]
+    tables[1].iloc[:40] = tables[0].iloc[40:80]  # copies
+    space = Space.of(tables[0])
+    real, made = (space.place(frame) for frame in tables)
+    assert real.shape[1] > 15  # where the search is inexact
+    a, b = (frame.to_numpy() for frame in tables)
+
+    def squared(points, others, itself=False):
+        apart = ((points[:, None] - others[None]) ** 2).sum(-1)
+        return (apart + (np.eye(len(points), dtype=int) * 999 if itself else 0)).min(axis=1)
+
+    found = adversarial_accuracy(real, made)
+    assert found.truth == (squared(a, b) > squared(a, a, True)).mean()
+    assert found.synthetic == (squared(b, a) > squared(b, b, True)).mean()
+    assert np.allclose(nearest(made, real)[:, 0], np.sqrt(squared(b, a)) / 3, atol=1e-12)
+    first, second = real[:75], real[75:]
+    share = distances(first, second, made, np.random.default_rng(0))["dcr_share"]
+    near, far = squared(b, a[:75]), squared(b, a[75:])
+    assert share == pytest.approx((near < far).mean() + (near == far).mean() / 2)
+
+
+def test_the_full_accuracy_says_of_how_many_rows():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(60, 2))
+    assert accuracies(points, points, points, rng)["full_rows"] == 60
+    assert accuracies(points, points, points[:20], rng)["full_rows"] == 20
 
 
 def test_accuracies_tell_copies_strangers_and_twins_apart():
@@ -125,11 +157,11 @@ def test_marginals_and_pairs_of_known_tables():
 
 def test_utility_of_regression_and_classes():
     train, test = table(400, 0), table(200, 1)
-    assert utilities(train, test, "t")["linear"] > 0.98
+    assert utilities(train, test, "t", True)["linear"] > 0.98
     classes = [frame.assign(t=(frame["t"] > 0).astype(int)) for frame in (train, test)]
-    assert utilities(*classes, "t")["boosting"] > 0.9
+    assert utilities(*classes, "t", False)["boosting"] > 0.9
     noise = train.assign(t=np.random.default_rng(0).permutation(train["t"]))
-    assert max(utilities(noise, test, "t").values()) < 0.2
+    assert max(utilities(noise, test, "t", True).values()) < 0.2
 
 
 def test_score_and_reports(tmp_path):
@@ -150,6 +182,48 @@ def test_score_and_reports(tmp_path):
     assert repr(float(train["a"][0])) not in page
 
 
+def test_a_short_test_table_does_not_make_a_regression_a_choice():
+    train, test = table(200, 0), table(12, 1)
+    assert test["t"].nunique() <= 12
+    found = score(train, test, table(200, 2), "t")
+    assert found.measure == "R²"
+    assert found.utility["real"]["linear"] > 0.9
+    assert quick_utility(train, test, "t", is_regression(train["t"])) > 0.5
+
+
+def test_tables_of_other_kinds_are_refused_without_a_value_or_read():
+    train, test = table(60, 0), table(60, 1)
+    days = pd.Series(pd.date_range("2020-01-01", periods=60).strftime("%Y-%m-%d"))
+    train["d"] = test["d"] = days
+    made = train.copy()
+    for name, change, kind in (("a", "secret", "numbers"), ("d", "n/a", "dates")):
+        wrong = test.assign(**{name: test[name].astype(object).where(test.index > 2, change)})
+        for tables in ((train, wrong, made), (train, test, wrong)):
+            with pytest.raises(
+                SynthError, match=f"'{name}' of the .* table: 3 values are not {kind}"
+            ) as caught:
+                score(*tables, "t")
+            assert change not in str(caught.value)
+    for empty in (test.assign(b=np.nan), test.assign(d=np.nan), test.assign(a=None), test.assign(b=7)):
+        assert score(train, empty, made, "t").utility["real"]["linear"] > -99
+    assert score(train.assign(e=np.nan), test.assign(e="x"), made.assign(e=None), "t").copies == 60
+
+
+def test_one_synthetic_class_leaves_the_other_scores(tmp_path):
+    train, test = (frame.assign(t=(frame["t"] > 0).astype(int)) for frame in (table(90, 0), table(90, 1)))
+    found = score(train, test, train.assign(t=1), "t")
+    assert found.utility["synthetic"] is None
+    assert json.loads(found.as_json())["utility"]["real"]["best"] > 0.8
+    write_report(tmp_path / "r.html", found, train, train.assign(t=1))
+    assert "one target value only" in (tmp_path / "r.html").read_text()
+
+
+def test_dollars_are_no_formula(tmp_path):
+    frame = table(40, 0).rename(columns={"a": "cost $x_{$ \\q$"}).assign(b=["$\\frac{$", "$5"] * 20)
+    write_report(tmp_path / "r.html", score(frame, frame, frame), frame, frame)
+    assert (tmp_path / "r.html").stat().st_size > 10_000
+
+
 def test_bad_calls():
     frame = table(100, 0)
     with pytest.raises(SynthError, match="lacks the columns c"):
@@ -158,6 +232,8 @@ def test_bad_calls():
         score(frame, frame.head(3), frame)
     with pytest.raises(SynthError, match="lacks the columns z"):
         score(frame, frame, frame, "z")
+    with pytest.raises(SynthError, match="no column beside the target"):
+        score(frame[["t"]], frame[["t"]], frame[["t"]], "t")
     with pytest.raises(SynthError, match="equally long"):
         adversarial_accuracy(np.zeros((3, 1)), np.zeros((4, 1)))
     assert Space.of(frame).place(frame).shape[0] == 100

@@ -48,6 +48,11 @@ class Categories:
         """How many numbers encode one value."""
         return len(self.values)
 
+    @property
+    def variety(self) -> float:
+        """How many values may come out."""
+        return len(self.values)
+
     def encode(self, series: pd.Series[Any], rng: Generator) -> Floats:
         """One-hot rows; a value that is not known is drawn by the shares of the known ones."""
         place = {value: at for at, value in enumerate(self.values)}
@@ -99,6 +104,11 @@ class Numbers:
     def width(self) -> int:
         """How many numbers encode one value: its place and, if values may be missing, a one-hot of two."""
         return 3 if self.missing else 1
+
+    @property
+    def variety(self) -> float:
+        """How many values may come out."""
+        return round((self.values[-1] - self.values[0]) * 10.0**self.decimals) + 1 + bool(self.missing)
 
     def encode(self, series: pd.Series[Any], rng: Generator) -> Floats:
         """Places on [-1, 1]; a missing value has a random one."""

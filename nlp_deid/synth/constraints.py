@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nlp_deid.synth.columns import numbers_of
+from nlp_deid.synth.columns import Categories, Column, numbers_of
 from nlp_deid.synth.encoder import require_columns
 from nlp_deid.synth.frames import Floats, SynthError
 from nlp_deid.synth.kinds import date_unit
@@ -144,10 +145,13 @@ def declared(constraints: Iterable[Constraint | str]) -> tuple[Constraint, ...]:
 
 
 def orders_of(frame: pd.DataFrame, numeric: Sequence[str]) -> tuple[Order, ...]:
-    """Orders that every row obeys, of columns whose ranges overlap; none if a table has very many columns."""
+    """Orders that every row obeys, of columns whose ranges overlap; none if a table has very many columns.
+
+    Of two equal columns one order is kept: rows that obey both could hardly be drawn.
+    """
     if len(numeric) > MOST_ORDERED:
         return ()
-    found = []
+    found: list[Order] = []
     numbers = {name: _numbers(frame[name]) for name in numeric}
     unit = {name: date_unit(frame[name]) for name in numeric}
     for low in numeric:
@@ -155,7 +159,8 @@ def orders_of(frame: pd.DataFrame, numeric: Sequence[str]) -> tuple[Order, ...]:
             a, b = numbers[low], numbers[high]
             if low == high or unit[low] != unit[high] or not np.nanmax(a) > np.nanmin(b):
                 continue
-            if not (a > b).any():
+            known = any(order.low == high and order.high == low for order in found)
+            if not known and not (a > b).any():
                 found.append(Order(low, high, strict=not (a == b).any()))
     return tuple(found)
 
@@ -166,6 +171,83 @@ def holds(constraints: Sequence[Constraint], frame: pd.DataFrame) -> Bools:
     for constraint in constraints:
         good &= constraint.holds(frame)
     return good
+
+
+def check_conditions(columns: Iterable[Column], where: Mapping[str, Any]) -> None:
+    """Refuse conditions that no row can meet.
+
+    Raises:
+        SynthError: a list, a range of text, bounds of the wrong kind or order, values that never occur.
+    """
+    known = {column.name: column for column in columns}
+    for name, wanted in where.items():
+        column = known[name]
+        if not pd.api.types.is_scalar(wanted) and not (isinstance(wanted, tuple) and len(wanted) == 2):
+            raise SynthError(f"the condition on {name!r} must be one value or a pair (low, high)")
+        if isinstance(column, Categories) and not isinstance(wanted, tuple):
+            shown = pd.Series(list(column.values), dtype=object)
+        elif isinstance(column, Categories):
+            shown = pd.Series([value for value in column.values if value is not None])
+            if column.ordered:
+                shown = shown.astype(pd.CategoricalDtype(shown, ordered=True))
+        elif wanted is None and not column.missing:
+            raise SynthError(f"the condition on {name!r}: no value is missing there")
+        else:
+            ends = pd.Series([column.values[0], column.values[-1]])
+            low, high = _bounds(ends, wanted, column.unit) if wanted is not None else (ends[0], ends[0])
+            if not (low <= high and low <= ends[1] and high >= ends[0]):
+                raise SynthError(f"the condition on {name!r} lies outside what the column holds")
+            continue
+        if not _meets(shown, wanted, "").any():
+            raise SynthError(f"the condition on {name!r}: none of its {len(shown)} values meets it")
+
+
+def meets(frame: pd.DataFrame, columns: Iterable[Column], where: Mapping[str, Any]) -> Bools:
+    """Whether each row meets all conditions; a missing value meets None only."""
+    good = np.ones(len(frame), dtype=bool)
+    for column in columns:
+        if column.name in where:
+            unit = "" if isinstance(column, Categories) else column.unit
+            good &= _meets(frame[column.name], where[column.name], unit)
+    return good
+
+
+def _meets(series: pd.Series[Any], wanted: Any, unit: str) -> Bools:
+    if wanted is None:
+        return series.isna().to_numpy(dtype=bool)
+    ordered = isinstance(series.dtype, pd.CategoricalDtype) and bool(series.dtype.ordered)
+    if isinstance(wanted, tuple) and ordered:
+        codes = [series.cat.categories.get_indexer(pd.Index([end]))[0] for end in wanted]
+        if min(codes) < 0:
+            raise SynthError(f"the condition on {series.name!r}: low and high must be categories of it")
+        return np.asarray((series.cat.codes >= codes[0]) & (series.cat.codes <= codes[1]), dtype=bool)
+    numeric = pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype)
+    if unit or isinstance(wanted, tuple):
+        if not unit and not numeric:
+            raise SynthError(
+                f"the condition on {series.name!r}: a range needs numbers, dates or ordered values"
+            )
+        low, high = _bounds(series, wanted, unit)
+        numbers = numbers_of(series, unit)
+        return np.asarray((numbers >= low) & (numbers <= high))
+    same = series.notna() & (series.astype(object).map(str) == str(wanted))
+    if numeric:
+        with contextlib.suppress(ValueError, TypeError):
+            return np.asarray(numbers_of(series) == float(wanted))
+    return same.to_numpy(dtype=bool)
+
+
+def _bounds(series: pd.Series[Any], wanted: Any, unit: str) -> tuple[float, float]:
+    """A value or a pair as numbers in the unit of a column."""
+    low, high = wanted if isinstance(wanted, tuple) else (wanted, wanted)
+    try:
+        if unit:
+            ends = numbers_of(pd.Series([pd.Timestamp(low), pd.Timestamp(high)]), unit)
+            return float(ends[0]), float(ends[1])
+        return float(low), float(high)
+    except (ValueError, TypeError):
+        kind = "dates" if unit else "numbers"
+        raise SynthError(f"the condition on {series.name!r} must be of {kind}") from None
 
 
 def to_dict(constraint: Constraint) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from nlp_deid.synth.frames import Generator as Rng
 from nlp_deid.synth.neighbours import Space, adversarial_accuracy
-from nlp_deid.synth.utility import quick_utility
+from nlp_deid.synth.utility import is_regression, quick_utility
 
 MOST_ROWS = 2000
 REPEATS = 3
@@ -27,6 +27,7 @@ def judge_of(
     space = Space.of(train)
     known, unknown = space.place(train), space.place(held_out)
     size = min(len(unknown), MOST_ROWS)
+    regression = bool(target) and is_regression(train[target])
 
     def judge(synthetic: pd.DataFrame) -> dict[str, float]:
         rows = space.place(synthetic)
@@ -38,7 +39,7 @@ def judge_of(
                 adversarial_accuracy(unknown[rng.choice(len(unknown), size, replace=False)], drawn).mean
             )
         train_accuracy, held_accuracy = float(np.mean(near)), float(np.mean(far))
-        useful = quick_utility(synthetic, held_out, target) if target else 0.0
+        useful = quick_utility(synthetic, held_out, target, regression) if target else 0.0
         loss = max(0.0, held_accuracy - train_accuracy)
         score = abs(held_accuracy - 0.5) + loss - useful
         return {

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nlp_deid.synth.columns import (
+    PEOPLE,
     Categories,
     Column,
     Numbers,
@@ -72,10 +73,16 @@ def _may_be_text(series: pd.Series[Any]) -> bool:
 def learn(series: pd.Series[Any]) -> Column:
     """The kind of a column and what is kept of it.
 
+    A column with fewer than `PEOPLE` values among more rows counts as missing throughout.
+
     Raises:
         SynthError: text of which no value occurs twice, too many categories, or mixed types.
     """
     name, dtype = str(series.name), str(series.dtype)
+    present_rows = int(series.notna().sum())
+    if 0 < present_rows < min(PEOPLE, len(series)):
+        warn(f"column {name!r}: only {present_rows} values, which tells of single people; all left out")
+        series = series.where(np.zeros(len(series), dtype=bool))
     unit = date_unit(series)
     numeric = pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype)
     if series.notna().any() and (unit or (numeric and not _few(series))):

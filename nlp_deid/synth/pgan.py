@@ -7,6 +7,7 @@ the other columns is held to a proper score on real rows. See docs/synth.md for 
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,7 +21,15 @@ from torch.nn import functional as F
 
 from nlp_deid.synth import store
 from nlp_deid.synth.columns import Categories, Numbers
-from nlp_deid.synth.constraints import Constraint, declared, holds, orders_of, prepare
+from nlp_deid.synth.constraints import (
+    Constraint,
+    check_conditions,
+    declared,
+    holds,
+    meets,
+    orders_of,
+    prepare,
+)
 from nlp_deid.synth.encoder import Encoder, require_columns
 from nlp_deid.synth.finish import finish_target
 from nlp_deid.synth.frames import Floats, SynthError, check_finite, to_pandas
@@ -33,6 +42,7 @@ from nlp_deid.synth.training import History, Progress, spread, train
 
 FEWEST_ROWS = 20
 CHUNK = 2000
+ROOM = 10  # times as many rows must be possible as there are to be avoided
 TRIES = 200  # rounds without enough rows before a condition counts as impossible
 
 Condition = Any  # a value, or a pair (low, high) for a column of numbers
@@ -136,35 +146,47 @@ class PGan:
             seed: of this draw; by default that of the object.
 
         Raises:
-            SynthError: not fitted, or conditions and constraints that (nearly) no row meets.
+            SynthError: not fitted, conditions that cannot be met, or conditions and constraints that
+                (nearly) no row meets unless it is a copy.
         """
         encoder, _ = self._fitted()
         if rows < 1:
             raise SynthError("at least one row must be asked for")
         wanted = dict(where or {})
         require_columns(pd.DataFrame(columns=list(encoder.names)), list(wanted), "the model")
+        check_conditions(encoder.columns, wanted)
         seed = self.seed if seed is None else seed
         seed = secrets.randbits(62) if seed is None else seed
         parts: list[pd.DataFrame] = []
-        found = fruitless = 0
+        found = fruitless = copied = 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             while found < rows:
                 frame = self._draw(max(CHUNK, min(rows - found, 10 * CHUNK)))
-                good = holds(self.constraints, frame) & _meets(frame, wanted)
-                good &= ~np.isin(encoder.fingerprints(frame), self._avoid)
-                fruitless = 0 if good.any() else fruitless + 1
+                met = holds(self.constraints, frame) & meets(frame, encoder.columns, wanted)
+                good = met & ~np.isin(encoder.fingerprints(frame), self._avoid)
+                fruitless, copied = (0, 0) if good.any() else (fruitless + 1, copied + int(met.sum()))
                 if fruitless >= TRIES:
-                    raise SynthError(f"no row met the conditions in {TRIES} rounds of {CHUNK}")
+                    raise SynthError(
+                        f"no row met the conditions and constraints in {TRIES} rounds of {CHUNK}, but for "
+                        f"{copied} copies of training rows, which are left out (see avoid)"
+                    )
                 parts.append(frame[good])
                 found += int(good.sum())
         return pd.concat(parts, ignore_index=True).head(rows)
 
     def avoid(self, table: Any) -> None:
-        """Never draw a row of this table. A fit does it for its own; a loaded model knows no rows."""
+        """Never draw a row of this table. A fit does it for its own; a loaded model knows no rows.
+
+        With fewer than `ROOM` possible rows for each of the table a row may well be drawn by chance, and
+        leaving all of them out would leave few or none: then there is a warning and no row is avoided.
+        """
         encoder, _ = self._fitted()
         frame = to_pandas(table)
         require_columns(frame, encoder.names, "the table")
+        if math.prod(column.variety for column in encoder.columns) < ROOM * len(frame):
+            warn("the columns allow so few different rows that copies of training rows are not left out")
+            return
         self._avoid = np.union1d(self._avoid, encoder.fingerprints(frame))
 
     def save(self, folder: Path | str) -> None:
@@ -271,15 +293,3 @@ def _even_choice(out: torch.Tensor) -> torch.Tensor:
     ladder = chances.cumsum(dim=1)
     picks = (ladder < torch.from_numpy(turn).to(out.device)[:, None]).sum(dim=1)
     return F.one_hot(picks.clamp_max(out.shape[1] - 1), out.shape[1]).to(out.dtype)
-
-
-def _meets(frame: pd.DataFrame, where: Mapping[str, Condition]) -> NDArray[np.bool_]:
-    good = np.ones(len(frame), dtype=bool)
-    for name, wanted in where.items():
-        series = frame[name]
-        if isinstance(wanted, tuple):
-            low, high = wanted
-            good &= ((series >= low) & (series <= high)).to_numpy(dtype=bool)
-        else:
-            good &= ((series == wanted) | (series.map(str) == str(wanted))).to_numpy(dtype=bool)
-    return good

@@ -29,7 +29,8 @@ _MEANING = {
     "train": "adversarial accuracy, training rows; .5 if they cannot be told apart",
     "test": "the same, test rows",
     "privacy_loss": "test less train; above 0 the training rows are nearer",
-    "full": "the same as train, all training rows",
+    "full": "the same as train, of as many training rows as full_rows",
+    "full_rows": "all training rows, unless the synthetic table is shorter",
     "dcr_share": "synthetic rows nearer to a training than to a test row; .5 is fair",
     "membership_auc": "an attacker tells training rows from others; .5 is a guess",
     "cosine": "angle between the mean rows",
@@ -82,9 +83,11 @@ def _table(title: str, values: dict[str, Any]) -> str:
 def _utility(scores: Scores) -> str:
     if not scores.utility:
         return ""
-    real, made = scores.utility["real"], scores.utility["synthetic"]
+    real, made = scores.utility["real"] or {}, scores.utility["synthetic"] or {}
     rows = "".join(
-        f"<tr><td>{name}</td><td>{real[name]:.4f}</td><td>{made[name]:.4f}</td></tr>" for name in real
+        f"<tr><td>{name}</td><td>{value:.4f}</td>"
+        f"<td>{f'{made[name]:.4f}' if made else 'one target value only'}</td></tr>"
+        for name, value in real.items()
     )
     return (
         f"<h2>Usefulness</h2><p>{scores.measure} on test rows of models trained on</p>"
@@ -127,8 +130,9 @@ def _marginals(known: pd.DataFrame, made: pd.DataFrame) -> Any:
                 axes.bar(
                     np.arange(len(values)) + shift, [share.get(v, 0.0) for v in values], 0.4, color=colour
                 )
-            axes.set_xticks(np.arange(len(values)), [value[:10] for value in values], fontsize=7)
-        axes.set_title(name, fontsize=9)
+            labels = [value[:10] for value in values]
+            axes.set_xticks(np.arange(len(values)), labels, fontsize=7, parse_math=False)
+        axes.set_title(name, fontsize=9, parse_math=False)
     return figure
 
 

@@ -16,6 +16,7 @@ from nlp_deid.synth.constraints import Constraint, prepare
 from nlp_deid.synth.copies import copies
 from nlp_deid.synth.encoder import require_columns
 from nlp_deid.synth.frames import SynthError, check_finite, to_pandas
+from nlp_deid.synth.kinds import date_unit
 from nlp_deid.synth.neighbours import Space, accuracies, distances
 from nlp_deid.synth.utility import is_regression, utilities
 
@@ -36,7 +37,7 @@ class Scores:
             means, "correlation_error": mean absolute difference of correlations.
         marginals: of each column.
         utility: "real" and "synthetic": each model's R² or accuracy on test rows, and the best; empty
-            without a target.
+            without a target; None for a synthetic table no model can be trained on (one target value).
         broken: rows that break each constraint.
     """
 
@@ -47,7 +48,7 @@ class Scores:
     copies_test: int
     similarity: dict[str, float]
     marginals: dict[str, float]
-    utility: dict[str, dict[str, float]]
+    utility: dict[str, dict[str, float] | None]
     measure: str
     broken: dict[str, int]
 
@@ -84,18 +85,21 @@ def score(
         seed: of the draws of rows.
 
     Raises:
-        SynthError: a missing column, fewer than 10 rows, or infinite numbers.
+        SynthError: a missing column, fewer than 10 rows, infinite numbers, no column beside the target,
+            or text where the training table has numbers or dates.
     """
     known, unseen, made = (to_pandas(table) for table in (train, test, synthetic))
     for name, frame in (("the test table", unseen), ("the synthetic table", made)):
         require_columns(frame, list(known.columns), name)
-    unseen, made = unseen[known.columns], made[known.columns]
+    unseen, made = _alike(unseen, known, "the test table"), _alike(made, known, "the synthetic table")
     for frame in (known, unseen, made):
         check_finite(frame)
         if len(frame) < FEWEST:
             raise SynthError(f"{len(frame)} rows; at least {FEWEST} are needed in each table")
     if target:
         require_columns(known, [target], "the table")
+        if known.shape[1] == 1:
+            raise SynthError(f"no column beside the target {target!r}")
     space, rng = Space.of(known), np.random.default_rng(seed)
     a, b, c = (space.place(frame) for frame in (known, unseen, made))
     return Scores(
@@ -107,7 +111,7 @@ def score(
         similarity=_similarity(known, made, space),
         marginals=fidelity.marginals(known, made),
         utility=_utility(known, unseen, made, target) if target else {},
-        measure=("R²" if is_regression(unseen[target]) else "accuracy") if target else "",
+        measure=("R²" if is_regression(known[target]) else "accuracy") if target else "",
         broken={
             f"{rule.kind} of {', '.join(rule.columns)}": int((~rule.holds(made)).sum())
             for rule in prepare(constraints, known)
@@ -131,9 +135,50 @@ def _similarity(known: pd.DataFrame, made: pd.DataFrame, space: Space) -> dict[s
 
 def _utility(
     known: pd.DataFrame, unseen: pd.DataFrame, made: pd.DataFrame, target: str
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float] | None]:
+    regression = is_regression(known[target])
+
+    def with_best(frame: pd.DataFrame) -> dict[str, float]:
+        models = utilities(frame, unseen, target, regression)
+        return models | {BEST: max(models.values())}
+
+    real = with_best(known)
+    if made[target].nunique() < 2:
+        return {"real": real, "synthetic": None}
+    return {"real": real, "synthetic": with_best(made)}
+
+
+def _alike(frame: pd.DataFrame, known: pd.DataFrame, what: str) -> pd.DataFrame:
+    """The columns of the training table, with its kinds: an empty or wholly numeric text column is text too."""
     found = {}
-    for name, frame in (("real", known), ("synthetic", made)):
-        models = utilities(frame, unseen, target)
-        found[name] = models | {BEST: max(models.values())}
-    return found
+    for name in known.columns:
+        series = frame[name]
+        unit = date_unit(known[name])
+        if known[name].notna().any() and (unit or pd.api.types.is_numeric_dtype(known[name].dtype)):
+            found[name] = _as_numbers(series, unit, what)
+        elif pd.api.types.is_numeric_dtype(series.dtype) or series.isna().all():
+            found[name] = series.astype(object)
+        else:
+            found[name] = series
+    return pd.DataFrame(found)
+
+
+def _as_numbers(series: pd.Series[Any], unit: str, what: str) -> pd.Series[Any]:
+    """A series of numbers or dates as it is, or from text."""
+    if unit:
+        numeric = pd.api.types.is_numeric_dtype(series.dtype) and series.notna().any()
+        read = (
+            series.where(series.isna())
+            if numeric
+            else pd.to_datetime(series, errors="coerce", format="ISO8601")
+        )
+    else:
+        dates = pd.api.types.is_datetime64_any_dtype(series.dtype)
+        read = series.where(series.isna()) if dates else pd.to_numeric(series, errors="coerce")
+    bad = int((read.isna() & series.notna()).sum())
+    if bad:
+        kind = "dates" if unit else "numbers"
+        raise SynthError(
+            f"column {series.name!r} of {what}: {bad} values are not {kind} as in the training table"
+        )
+    return read

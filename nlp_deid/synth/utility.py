@@ -24,7 +24,7 @@ def is_regression(target: pd.Series[Any]) -> bool:
 
 
 def matrices(
-    train: pd.DataFrame, test: pd.DataFrame, target: str
+    train: pd.DataFrame, test: pd.DataFrame, target: str, regression: bool
 ) -> tuple[Floats, NDArray[Any], Floats, NDArray[Any]]:
     """Features and targets for scikit-learn; rows without a target are left out."""
     for frame in (train, test):
@@ -38,34 +38,45 @@ def matrices(
         known.append(parts[0])
         unknown.append(parts[1])
     y_train, y_test = train[target], test[target]
-    if is_regression(test[target]):
+    if regression:
         return np.hstack(known), numbers_of(y_train), np.hstack(unknown), numbers_of(y_test)
     return np.hstack(known), _labels(y_train), np.hstack(unknown), _labels(y_test)
 
 
-def quick_utility(synthetic: pd.DataFrame, real: pd.DataFrame, target: str) -> float:
-    """R² or accuracy on real rows of one quick model trained on synthetic ones; -1 if it cannot be trained."""
+def quick_utility(synthetic: pd.DataFrame, real: pd.DataFrame, target: str, regression: bool) -> float:
+    """R² or accuracy on real rows of one quick model trained on synthetic ones; -1 if it cannot be trained.
+
+    Args:
+        regression: what `is_regression` says of the table learned from; few rows may have few values.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    x, y, x_real, y_real = matrices(synthetic.head(MOST_FOR_CHECK), real, target)
-    kind = HistGradientBoostingRegressor if is_regression(real[target]) else HistGradientBoostingClassifier
+    x, y, x_real, y_real = matrices(synthetic.head(MOST_FOR_CHECK), real, target, regression)
+    kind = HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     if len(np.unique(y)) < 2:
         return -1.0
     model = kind(max_iter=60, random_state=0, early_stopping=False, max_leaf_nodes=15)
     return float(max(-1.0, model.fit(x, y).score(x_real, y_real)))
 
 
-def utilities(train: pd.DataFrame, test: pd.DataFrame, target: str) -> dict[str, float]:
-    """R² or accuracy on test rows of a linear model, a random forest and gradient boosting trained on train."""
+def utilities(train: pd.DataFrame, test: pd.DataFrame, target: str, regression: bool) -> dict[str, float]:
+    """R² or accuracy on test rows of a linear model, a random forest and gradient boosting trained on train.
+
+    Args:
+        regression: what `is_regression` says of the real training table.
+
+    Raises:
+        SynthError: no row has a target, or all have the same.
+    """
     from sklearn import ensemble, linear_model
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    x, y, x_test, y_test = matrices(train, test, target)
+    x, y, x_test, y_test = matrices(train, test, target, regression)
     if len(np.unique(y)) < 2:
         raise SynthError(f"column {target!r}: one value only; a model cannot be trained")
     models: dict[str, Any]
-    if is_regression(test[target]):
+    if regression:
         models = {
             "linear": linear_model.LinearRegression(),
             "forest": ensemble.RandomForestRegressor(200, random_state=0),
