@@ -144,7 +144,7 @@ def test_what_is_left_out_is_named_if_no_row_remains(fitted, monkeypatch):
     frame, _ = fitted
     model = PGan("charge", seed=3, settings=FEW).fit(frame)
     monkeypatch.setattr(model, "_draw", lambda rows: frame)
-    with pytest.raises(SynthError, match="copies of training rows, which are left out"):
+    with pytest.raises(SynthError, match=r"no row but \d+ copies of training rows, which are left out"):
         model.sample(5)
 
 
@@ -195,6 +195,9 @@ def test_conditions(fitted):
         ({"seen": ("soon", "late")}, "must be of dates"),
         ({"age": (50, 30)}, "outside"),
         ({"age": (500, 600)}, "outside"),
+        ({"age": ("2020-01-01", "2020-02-01")}, "'age' must be of numbers"),
+        ({"active": (0, 1)}, "'active': a range needs"),
+        ({"age": float("nan")}, "no value is missing"),
         ({"age": None}, "no value is missing"),
     ],
 )

@@ -209,6 +209,17 @@ def test_tables_of_other_kinds_are_refused_without_a_value_or_read():
     assert score(train.assign(e=np.nan), test.assign(e="x"), made.assign(e=None), "t").copies == 60
 
 
+def test_truth_values_are_known_in_any_writing():
+    train, test = (frame.assign(t=frame["t"] > 0) for frame in (table(90, 0), table(90, 1)))
+    expected = score(train, test, train, "t").utility["synthetic"]
+    for made in (train["t"].map(str), train["t"].astype(int), train["t"].astype(object), train["t"] * 1.0):
+        assert score(train, test, train.assign(t=made), "t").utility["synthetic"] == expected
+    gaps = train["t"].astype(object).where(train.index > 9, None)
+    assert score(train, test, train.assign(t=gaps), "t").utility["synthetic"]["best"] > 0.8
+    with pytest.raises(SynthError, match="90 values are not true or false"):
+        score(train, test, train.assign(t="perhaps"), "t")
+
+
 def test_one_synthetic_class_leaves_the_other_scores(tmp_path):
     train, test = (frame.assign(t=(frame["t"] > 0).astype(int)) for frame in (table(90, 0), table(90, 1)))
     found = score(train, test, train.assign(t=1), "t")

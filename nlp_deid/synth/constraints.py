@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nlp_deid.synth.columns import Categories, Column, numbers_of
+from nlp_deid.synth.columns import Categories, Column, numbers_of, plain
 from nlp_deid.synth.encoder import require_columns
 from nlp_deid.synth.frames import Floats, SynthError
 from nlp_deid.synth.kinds import date_unit
@@ -185,16 +185,18 @@ def check_conditions(columns: Iterable[Column], where: Mapping[str, Any]) -> Non
         if not pd.api.types.is_scalar(wanted) and not (isinstance(wanted, tuple) and len(wanted) == 2):
             raise SynthError(f"the condition on {name!r} must be one value or a pair (low, high)")
         if isinstance(column, Categories) and not isinstance(wanted, tuple):
-            shown = pd.Series(list(column.values), dtype=object)
+            shown = pd.Series(list(column.values), dtype=object, name=name)
         elif isinstance(column, Categories):
-            shown = pd.Series([value for value in column.values if value is not None])
+            shown = pd.Series([value for value in column.values if value is not None], name=name)
             if column.ordered:
                 shown = shown.astype(pd.CategoricalDtype(shown, ordered=True))
-        elif wanted is None and not column.missing:
+        elif plain(wanted) is None and not column.missing:
             raise SynthError(f"the condition on {name!r}: no value is missing there")
         else:
-            ends = pd.Series([column.values[0], column.values[-1]])
-            low, high = _bounds(ends, wanted, column.unit) if wanted is not None else (ends[0], ends[0])
+            ends = pd.Series([column.values[0], column.values[-1]], name=name)
+            low, high = (
+                _bounds(ends, wanted, column.unit) if plain(wanted) is not None else (ends[0], ends[0])
+            )
             if not (low <= high and low <= ends[1] and high >= ends[0]):
                 raise SynthError(f"the condition on {name!r} lies outside what the column holds")
             continue
@@ -213,7 +215,7 @@ def meets(frame: pd.DataFrame, columns: Iterable[Column], where: Mapping[str, An
 
 
 def _meets(series: pd.Series[Any], wanted: Any, unit: str) -> Bools:
-    if wanted is None:
+    if plain(wanted) is None:
         return series.isna().to_numpy(dtype=bool)
     ordered = isinstance(series.dtype, pd.CategoricalDtype) and bool(series.dtype.ordered)
     if isinstance(wanted, tuple) and ordered:

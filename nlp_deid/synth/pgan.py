@@ -167,9 +167,9 @@ class PGan:
                 good = met & ~np.isin(encoder.fingerprints(frame), self._avoid)
                 fruitless, copied = (0, 0) if good.any() else (fruitless + 1, copied + int(met.sum()))
                 if fruitless >= TRIES:
+                    but = f" but {copied} copies of training rows, which are left out" if copied else ""
                     raise SynthError(
-                        f"no row met the conditions and constraints in {TRIES} rounds of {CHUNK}, but for "
-                        f"{copied} copies of training rows, which are left out (see avoid)"
+                        f"no row{but} met the conditions and constraints in {TRIES} rounds of {CHUNK}"
                     )
                 parts.append(frame[good])
                 found += int(good.sum())

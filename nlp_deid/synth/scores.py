@@ -154,13 +154,28 @@ def _alike(frame: pd.DataFrame, known: pd.DataFrame, what: str) -> pd.DataFrame:
     for name in known.columns:
         series = frame[name]
         unit = date_unit(known[name])
-        if known[name].notna().any() and (unit or pd.api.types.is_numeric_dtype(known[name].dtype)):
+        if pd.api.types.is_bool_dtype(known[name].dtype):
+            found[name] = _as_truth(series, what)
+        elif known[name].notna().any() and (unit or pd.api.types.is_numeric_dtype(known[name].dtype)):
             found[name] = _as_numbers(series, unit, what)
         elif pd.api.types.is_numeric_dtype(series.dtype) or series.isna().all():
             found[name] = series.astype(object)
         else:
             found[name] = series
     return pd.DataFrame(found)
+
+
+def _as_truth(series: pd.Series[Any], what: str) -> pd.Series[Any]:
+    """Truth values from truth values, 1 and 0, or text."""
+    if pd.api.types.is_bool_dtype(series.dtype):
+        return series
+    words = {"True": True, "true": True, "1": True, "1.0": True}
+    words |= {"False": False, "false": False, "0": False, "0.0": False}
+    read = series.astype(object).map(str).map(words)
+    bad = int((read.isna() & series.notna()).sum())
+    if bad:
+        raise SynthError(f"column {series.name!r} of {what}: {bad} values are not true or false")
+    return read.astype(bool) if read.notna().all() else read.astype(object)
 
 
 def _as_numbers(series: pd.Series[Any], unit: str, what: str) -> pd.Series[Any]:
